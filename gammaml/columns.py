@@ -1,0 +1,83 @@
+"""The one list of column names: unit and meaning of each, and what a table must have.
+
+Names follow ctapipe's data model: ``true_`` for simulated truth, ``reco_`` for reconstruction,
+``hillas_``, ``leakage_``, … for image parameters. Alt/az are horizontal coordinates; ``fov_lon`` and
+``fov_lat`` are offsets from the pointing in ctapipe's TelescopeFrame. ``gammaness`` is in [0, 1], 1 = gamma.
+"""
+
+from dataclasses import dataclass
+
+import astropy.units as u
+
+from gammaml.errors import InputError
+
+
+@dataclass(frozen=True)
+class Column:
+    """Unit and meaning of one column."""
+
+    unit: u.UnitBase | None
+    description: str
+
+
+KEYS = ("obs_id", "event_id", "tel_id")
+
+COLUMNS = {
+    "obs_id": Column(None, "observation block"),
+    "event_id": Column(None, "array event"),
+    "tel_id": Column(None, "telescope"),
+    "shower_id": Column(None, "simulated shower; equal for all uses of one shower"),
+    "event_type": Column(None, "ctapipe EventType: 32 is a subarray trigger"),
+    "time": Column(None, "trigger time"),
+    "multiplicity": Column(None, "telescopes combined into this array event"),
+    "pointing_alt": Column(u.deg, "altitude of the telescope axis"),
+    "pointing_az": Column(u.deg, "azimuth of the telescope axis, north to east"),
+    "true_energy": Column(u.TeV, "simulated energy"),
+    "true_alt": Column(u.deg, "simulated altitude"),
+    "true_az": Column(u.deg, "simulated azimuth, north to east"),
+    "true_fov_lon": Column(u.deg, "simulated offset from the pointing along azimuth"),
+    "true_fov_lat": Column(u.deg, "simulated offset from the pointing along altitude"),
+    "true_core_x": Column(u.m, "simulated core, ground frame"),
+    "true_core_y": Column(u.m, "simulated core, ground frame"),
+    "true_h_first_int": Column(u.m, "height of the first interaction above sea level"),
+    "true_x_max": Column(u.g / u.cm**2, "depth of shower maximum"),
+    "true_shower_primary_id": Column(None, "CORSIKA particle code: 0 gamma, 101 proton"),
+    "hillas_intensity": Column(None, "charge in the cleaned image, p.e."),
+    "reco_energy": Column(u.TeV, "reconstructed energy"),
+    "reco_alt": Column(u.deg, "reconstructed altitude"),
+    "reco_az": Column(u.deg, "reconstructed azimuth, north to east"),
+    "reco_fov_lon": Column(u.deg, "reconstructed offset from the pointing along azimuth"),
+    "reco_fov_lat": Column(u.deg, "reconstructed offset from the pointing along altitude"),
+    "gammaness": Column(None, "probability-like score of being a gamma, 0 to 1"),
+    "in_training": Column(None, "the shower took part in training the network"),
+}
+
+GAMMA_PRIMARY = 0
+SUBARRAY_EVENT_TYPE = 32
+
+
+def require(table, *names, where="table"):
+    """Raise unless `table` has every column in `names`.
+
+    Parameters
+    ----------
+    table : astropy.table.Table
+    names : str
+        Column names.
+    where : str
+        What to call the table in the message.
+
+    Raises
+    ------
+    gammaml.errors.InputError
+        Names the first missing column, and the columns there are.
+    """
+    for name in names:
+        if name not in table.colnames:
+            meaning = f" ({COLUMNS[name].description})" if name in COLUMNS else ""
+            raise InputError(
+                where,
+                f"the columns {', '.join(table.colnames) or 'none'}",
+                f"a column {name!r}{meaning}",
+                "make or read the table with this column",
+            )

@@ -1,0 +1,79 @@
+"""Alt/az, field-of-view offsets and camera coordinates; every sign convention lives here.
+
+Frames are ctapipe's. The TelescopeFrame is a sky-offset frame centred on the pointing: ``fov_lon`` grows
+with azimuth, ``fov_lat`` with altitude. In the CameraFrame the x axis points along ``fov_lat`` and the y
+axis along ``fov_lon``. All functions take and return bare arrays, angles in degrees, lengths in metres.
+"""
+
+import numpy as np
+
+
+def camera_to_fov(x, y, focal_length, camera_rotation=0.0):
+    """Offsets on the sky of points in the camera plane.
+
+    Parameters
+    ----------
+    x, y : array of float
+        CameraFrame coordinates in m.
+    focal_length : float
+        Effective focal length in m.
+    camera_rotation : float
+        Rotation of the camera in degrees, as ctapipe's ``CameraGeometry.cam_rotation``.
+
+    Returns
+    -------
+    fov_lon, fov_lat : array of float
+        TelescopeFrame offsets in degrees, in the small-angle plane that ctapipe uses.
+    """
+    rotation = np.deg2rad(camera_rotation)
+    x, y = np.asarray(x), np.asarray(y)
+    x_rotated = x * np.cos(rotation) - y * np.sin(rotation)
+    y_rotated = x * np.sin(rotation) + y * np.cos(rotation)
+    return np.rad2deg(y_rotated / focal_length), np.rad2deg(x_rotated / focal_length)
+
+
+def altaz_to_fov(alt, az, pointing_alt, pointing_az):
+    """Offsets of a direction from the pointing: astropy's SkyOffsetFrame, written out.
+
+    Parameters
+    ----------
+    alt, az : array of float
+        Direction in degrees.
+    pointing_alt, pointing_az : array of float
+        Telescope axis in degrees, broadcast against the direction.
+
+    Returns
+    -------
+    fov_lon, fov_lat : array of float
+        Longitude and latitude in the frame whose origin is the pointing, in degrees.
+    """
+    alt, pointing_alt = np.deg2rad(alt), np.deg2rad(pointing_alt)
+    delta_az = np.deg2rad(np.asarray(az) - np.asarray(pointing_az))
+    forward = np.cos(alt) * np.cos(delta_az) * np.cos(pointing_alt) + np.sin(alt) * np.sin(pointing_alt)
+    east = np.cos(alt) * np.sin(delta_az)
+    up = np.sin(alt) * np.cos(pointing_alt) - np.cos(alt) * np.cos(delta_az) * np.sin(pointing_alt)
+    return np.rad2deg(np.arctan2(east, forward)), np.rad2deg(np.arctan2(up, np.hypot(forward, east)))
+
+
+def fov_to_altaz(fov_lon, fov_lat, pointing_alt, pointing_az):
+    """The inverse of :func:`altaz_to_fov`.
+
+    Returns
+    -------
+    alt, az : array of float
+        Direction in degrees, az in [0, 360).
+    """
+    fov_lon, fov_lat, pointing_alt = np.deg2rad(fov_lon), np.deg2rad(fov_lat), np.deg2rad(pointing_alt)
+    forward = np.cos(fov_lat) * np.cos(fov_lon)
+    east, up = np.cos(fov_lat) * np.sin(fov_lon), np.sin(fov_lat)
+    horizontal = forward * np.cos(pointing_alt) - up * np.sin(pointing_alt)
+    alt = np.arctan2(forward * np.sin(pointing_alt) + up * np.cos(pointing_alt), np.hypot(horizontal, east))
+    az = np.rad2deg(np.arctan2(east, horizontal)) + pointing_az
+    return np.rad2deg(alt), np.mod(az, 360.0)
+
+
+def angular_separation(alt_1, az_1, alt_2, az_2):
+    """Great-circle distance in degrees between two directions in degrees (Vincenty's formula, exact at all angles)."""
+    lon, lat = altaz_to_fov(alt_1, az_1, alt_2, az_2)
+    lon, lat = np.deg2rad(lon), np.deg2rad(lat)
+    return np.rad2deg(np.arctan2(np.hypot(np.cos(lat) * np.sin(lon), np.sin(lat)), np.cos(lat) * np.cos(lon)))
