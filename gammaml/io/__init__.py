@@ -1,0 +1,35 @@
+"""Files in and out: a module per format; `read_events` looks at the content and dispatches."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from gammaml.events import concatenate
+from gammaml.io.dl1 import Selection, read_dl1
+
+__all__ = ["Selection", "read_dl1", "read_events"]
+
+
+def read_events(paths, selection=Selection(), *, tel_type=None):
+    """Camera images of one file or many.
+
+    Parameters
+    ----------
+    paths : str, Path or list of them
+        ctapipe DL1 files (HDF5).
+    selection : Selection
+    tel_type : str, optional
+        Short for ``Selection(tel_type=...)``.
+
+    Returns
+    -------
+    gammaml.events.TelescopeEvents
+
+    Raises
+    ------
+    gammaml.errors.InputError
+        See :func:`gammaml.io.dl1.read_dl1`.
+    """
+    paths = [paths] if isinstance(paths, str | Path) else list(paths)
+    if tel_type is not None:
+        selection = replace(selection, tel_type=tel_type)
+    return concatenate([read_dl1(path, selection) for path in paths])

@@ -1,0 +1,85 @@
+"""Image parameters for files that have none, by ctapipe."""
+
+import astropy.units as u
+import numpy as np
+from astropy.table import QTable
+
+PICTURE_THRESHOLD = 7.0  # p.e.
+BOUNDARY_THRESHOLD = 3.5  # p.e.
+
+
+def to_ctapipe_geometry(camera):
+    """ctapipe's CameraGeometry of a `gammaml.events.Camera`, in the CameraFrame."""
+    from ctapipe.coordinates import CameraFrame
+    from ctapipe.instrument import CameraGeometry
+
+    return CameraGeometry(
+        name=camera.name,
+        pix_id=np.arange(camera.n_pixels),
+        pix_x=camera.pixel_x * u.m,
+        pix_y=camera.pixel_y * u.m,
+        pix_area=camera.pixel_area * u.m**2,
+        pix_type=camera.pixel_type,
+        pix_rotation=camera.pixel_rotation * u.deg,
+        cam_rotation=camera.camera_rotation * u.deg,
+        frame=CameraFrame(focal_length=camera.focal_length * u.m),
+    )
+
+
+def image_parameters(image, peak_time, camera):
+    """Hillas, timing, leakage, concentration and morphology parameters in the TelescopeFrame.
+
+    Cleaned by two-level tail cuts (picture 7 p.e., boundary 3.5 p.e.). Images with fewer than three pixels
+    left, or without light, have NaN in every column.
+
+    Parameters
+    ----------
+    image, peak_time : array (n_images, n_pixels)
+        p.e. and ns.
+    camera : gammaml.events.Camera
+
+    Returns
+    -------
+    astropy.table.QTable
+        One row an image; names and units as in ctapipe's DL1 parameters.
+    """
+    from ctapipe.coordinates import TelescopeFrame
+
+    geometry = to_ctapipe_geometry(camera).transform_to(TelescopeFrame())
+    rows = [_one_image(geometry, charge, time) for charge, time in zip(image, peak_time, strict=True)]
+    columns = next((row for row in rows if row), {"hillas_intensity": np.nan, "leakage_intensity_width_2": np.nan})
+    units = {name: getattr(value, "unit", None) for name, value in columns.items()}
+    table = QTable()
+    for name, unit in units.items():
+        values = [getattr(row[name], "value", row[name]) if row else np.nan for row in rows]
+        table[name] = np.array(values, float) * unit if unit else np.array(values, float)
+    return table
+
+
+def _one_image(geometry, charge, time):
+    from ctapipe.image import (
+        concentration_parameters,
+        hillas_parameters,
+        leakage_parameters,
+        morphology_parameters,
+        tailcuts_clean,
+        timing_parameters,
+    )
+
+    charge = np.nan_to_num(charge, nan=0.0, posinf=0.0, neginf=0.0)
+    mask = tailcuts_clean(geometry, charge, PICTURE_THRESHOLD, BOUNDARY_THRESHOLD)
+    if mask.sum() < 3 or charge[mask].sum() <= 0:
+        return None
+    hillas = hillas_parameters(geometry[mask], charge[mask])
+    containers = {
+        "hillas": hillas,
+        "leakage": leakage_parameters(geometry, charge, mask),
+        "concentration": concentration_parameters(geometry[mask], charge[mask], hillas),
+        "morphology": morphology_parameters(geometry, mask),
+    }
+    known = mask & np.isfinite(time)
+    if known.sum() > 2:
+        containers["timing"] = timing_parameters(geometry[known], charge[known], time[known], hillas)
+    row = {f"{prefix}_{name}": value for prefix, container in containers.items() for name, value in container.items()}
+    row.setdefault("timing_slope", np.nan / u.deg)
+    return row

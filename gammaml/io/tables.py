@@ -1,0 +1,150 @@
+"""ctapipe's HDF5 tables, read in bulk with h5py: column transforms undone, rows joined by their keys."""
+
+import hashlib
+from contextlib import contextmanager
+from pathlib import Path
+
+import astropy.units as u
+import h5py
+import hdf5plugin  # noqa: F401  (registers the blosc filters)
+import numpy as np
+from astropy.table import QTable
+from astropy.time import Time
+
+from gammaml.errors import InputError
+
+CTAO_EPOCH_MJD = 40587  # 1970-01-01, from which ctao_high_res counts TAI seconds
+QUARTER_NANOSECONDS_PER_DAY = 4e9 * 86400
+
+
+@contextmanager
+def open_hdf5(path):
+    """An open `h5py.File`; whatever is wrong with it, then or while reading, becomes one InputError."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(path, "no such file" if not path.exists() else "a folder", "an HDF5 file", "check the name")
+    if not h5py.is_hdf5(path):
+        raise InputError(path, "no HDF5 signature", "an HDF5 file", "check the name, or fetch the file again")
+    try:
+        with h5py.File(path) as file:
+            yield file
+    except (OSError, RuntimeError) as error:
+        reason = str(error).split("\n")[0]
+        raise InputError(path, f"a damaged file ({reason})", "a whole HDF5 file", "fetch it again") from error
+
+
+def file_source(path):
+    """Name and SHA-256 of a file, as products carry it."""
+    with open(path, "rb") as file:
+        return {"name": Path(path).name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+
+
+def text(value):
+    """A string from an HDF5 attribute or cell; bytes that are not UTF-8 do not stop us."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def decode(values, attributes, index):
+    """Undo the transform of column `index` of a ctapipe table.
+
+    Parameters
+    ----------
+    values : array
+        As stored.
+    attributes : mapping
+        The table's HDF5 attributes, ``CTAFIELD_<index>_TRANSFORM`` and so on.
+    index : int
+
+    Returns
+    -------
+    array, Quantity or Time
+    """
+    prefix = f"CTAFIELD_{index}_"
+    transform = text(attributes.get(prefix + "TRANSFORM", b""))
+    if transform == "fixed_point":
+        return _fixed_point(values, attributes, prefix + "TRANSFORM_", prefix)
+    if transform == "time":
+        return _time(values, attributes, prefix)
+    if transform in ("string", "") and values.dtype.kind == "S":
+        return np.char.decode(values, "utf-8", "replace")
+    unit = attributes.get(prefix + "UNIT")
+    if unit is not None and values.dtype.kind in "fiu":
+        return values * u.Unit(text(unit))
+    return values.astype(bool) if transform == "tel_list_to_mask" else values
+
+
+def _fixed_point(values, attributes, transform, field):
+    """Stored = value × scale + offset; the largest codes stand for NaN and the infinities."""
+    dtype = np.dtype(text(attributes[transform + "DTYPE"]))
+    result = values.astype(dtype)
+    result -= attributes[transform + "OFFSET"]
+    result /= attributes[transform + "SCALE"]
+    for name, meaning in (("NAN", np.nan), ("POSINF", np.inf), ("NEGINF", -np.inf)):
+        code = attributes.get(f"{field}{name}_VALUE")
+        if code is not None:
+            result[values == code] = meaning
+    return result
+
+
+def _time(values, attributes, prefix):
+    if values.ndim == 2:  # ctao_high_res: TAI seconds and quarter nanoseconds
+        seconds, quarters = values[:, 0].astype(np.float64), values[:, 1].astype(np.float64)
+        days = np.floor(seconds / 86400)
+        fraction = (seconds - days * 86400) / 86400 + quarters / QUARTER_NANOSECONDS_PER_DAY
+        return Time(CTAO_EPOCH_MJD + days, fraction, format="mjd", scale="tai")
+    scale = text(attributes.get(prefix + "TIME_SCALE", b"tai"))
+    form = text(attributes.get(prefix + "TIME_FORMAT", b"mjd"))
+    return Time(values.astype(np.float64), format=form, scale=scale.lower())
+
+
+def read_table(dataset, *, columns=None, rows=slice(None)):
+    """Rows of a ctapipe table.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+        A compound dataset.
+    columns : collection of str, optional
+        Those to decode; all when None. Columns that are not there are left out.
+    rows : slice
+
+    Returns
+    -------
+    astropy.table.QTable
+    """
+    if dataset.dtype.names is None:
+        raise InputError(
+            f"{dataset.file.filename}{dataset.name}", "a plain array", "a table", "check how the file was written"
+        )
+    raw, attributes = dataset[rows], dict(dataset.attrs)
+    return QTable(
+        {
+            name: decode(raw[name], attributes, index)
+            for index, name in enumerate(dataset.dtype.names)
+            if columns is None or name in columns
+        }
+    )
+
+
+def key_order(table, wanted, names=("obs_id", "event_id")):
+    """For each row of `wanted`, the row of `table` with the same keys.
+
+    Parameters
+    ----------
+    table, wanted : table or structured array
+        Both hold the columns `names`.
+
+    Returns
+    -------
+    index : array of int (len(wanted),)
+        −1 where `table` has no such row.
+    """
+    combined = np.concatenate([_keys(table, names), _keys(wanted, names)])
+    _, code = np.unique(combined, axis=0, return_inverse=True)
+    position = np.full(code.max(initial=-1) + 1, -1)
+    position[code[: len(table)]] = np.arange(len(table))
+    return position[code[len(table) :]]
+
+
+def _keys(table, names):
+    return np.stack([np.asarray(table[name]).astype(np.int64) for name in names], axis=1)
