@@ -1,0 +1,37 @@
+"""Camera pixels to what networks see: grids, channels, symmetries and augmentation."""
+
+from gammaml.images.augmentation import add_night_sky, kill_pixels
+from gammaml.images.channels import (
+    Scaling,
+    bad_images,
+    build_images,
+    centre_cell,
+    relative_time,
+    repair_charge,
+    scale_charge,
+)
+from gammaml.images.mapping import AXIAL_NEIGHBOURS, LatticeMapping, build_lattice_mapping, mapping_from_dict
+from gammaml.images.resampling import ResamplingMapping, build_resampling_mapping
+from gammaml.images.symmetry import Symmetry, apply_symmetries, find_symmetries, turn_directions
+
+__all__ = [
+    "AXIAL_NEIGHBOURS",
+    "LatticeMapping",
+    "ResamplingMapping",
+    "Scaling",
+    "Symmetry",
+    "add_night_sky",
+    "apply_symmetries",
+    "bad_images",
+    "build_images",
+    "build_lattice_mapping",
+    "build_resampling_mapping",
+    "centre_cell",
+    "find_symmetries",
+    "kill_pixels",
+    "mapping_from_dict",
+    "relative_time",
+    "repair_charge",
+    "scale_charge",
+    "turn_directions",
+]
