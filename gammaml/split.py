@@ -1,0 +1,97 @@
+"""Training, validation and test events, split by simulated shower, so that no shower is on two sides."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from gammaml.columns import require
+from gammaml.errors import InputError, SettingError
+
+
+def by_shower(events, *, fractions=(0.7, 0.1, 0.2), seed=0):
+    """Split events so that all images of a shower, in every use and file, are on one side.
+
+    Gammas and hadrons are split each by themselves, so that each part has the same mixture. The numbers of
+    thrown showers in each part's `simulation` are scaled by the part's share, so that effective areas hold.
+
+    Parameters
+    ----------
+    events : gammaml.events.TelescopeEvents
+    fractions : tuple of float
+        Share of the showers in each part; they add up to one.
+    seed : int
+
+    Returns
+    -------
+    list of gammaml.events.TelescopeEvents
+        One a fraction.
+
+    Raises
+    ------
+    gammaml.errors.InputError
+        With fewer showers of a kind than parts.
+    gammaml.errors.SettingError
+        Where the fractions are not positive or do not add up to one.
+    """
+    if min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-6:
+        raise SettingError("split fractions", fractions, "positive ones that add up to 1", "change them")
+    require(events.table, "shower_id", where="events to split")
+    rng = np.random.default_rng(seed)
+    part = np.empty(len(events), int)
+    for mask in _kinds(events):
+        part[mask] = _assign(np.asarray(events.table["shower_id"])[mask], fractions, rng)
+    return [_take(events, part == index, fraction) for index, fraction in enumerate(fractions)]
+
+
+def check_disjoint(*parts):
+    """Raise unless no shower is in two of the parts.
+
+    Raises
+    ------
+    gammaml.errors.InputError
+        Says how many showers leak.
+    """
+    seen = np.array([], np.int64)
+    for events in parts:
+        showers = np.unique(events.table["shower_id"])
+        leaks = np.intersect1d(seen, showers)
+        if len(leaks):
+            raise InputError(
+                "training, validation and test events",
+                f"{len(leaks)} showers in more than one part",
+                "each shower in one",
+                "split with split.by_shower",
+            )
+        seen = np.concatenate([seen, showers])
+
+
+def _kinds(events):
+    """Masks of gammas and hadrons, or all as one kind where there is no truth."""
+    if "true_shower_primary_id" not in events.table.colnames:
+        return [np.ones(len(events), bool)]
+    return [mask for mask in (events.is_gamma, ~events.is_gamma) if mask.any()]
+
+
+def _assign(shower_id, fractions, rng):
+    """Part number of each row."""
+    showers, row = np.unique(shower_id, return_inverse=True)
+    if len(showers) < len(fractions):
+        raise InputError(
+            "events to split", f"{len(showers)} showers of a kind", f"at least {len(fractions)}", "read more events"
+        )
+    edges = np.rint(np.cumsum(fractions)[:-1] * len(showers)).astype(int)
+    edges = np.clip(edges, np.arange(1, len(fractions)), len(showers) - np.arange(len(fractions) - 1, 0, -1))
+    part = np.empty(len(showers), int)
+    part[rng.permutation(len(showers))] = np.repeat(
+        np.arange(len(fractions)), np.diff(np.concatenate([[0], edges, [len(showers)]]))
+    )
+    return part[row]
+
+
+def _take(events, mask, fraction):
+    selected = events[mask]
+    if events.simulation is None:
+        return selected
+    simulation = events.simulation.copy()
+    simulation["n_showers"] = np.asarray(simulation["n_showers"]) * fraction
+    return replace(selected, simulation=simulation)
