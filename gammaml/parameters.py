@@ -144,3 +144,27 @@ def fit_normalisation(values):
         pair = slice(first, first + 2)
         offset[pair], scale[pair] = 0.0, np.sqrt(np.nanmean(values[:, pair] ** 2))
     return Normalisation(offset, np.where(scale > 0, scale, 1.0))
+
+
+def frame(shape, matrix=None):
+    """Centre of gravity and axes of each image, in which a direction is easiest to say.
+
+    Parameters
+    ----------
+    shape : Shape
+    matrix : array (n, 2, 2), optional
+        What each image was turned or mirrored by.
+
+    Returns
+    -------
+    array (n, 3, 2)
+        Centre of gravity in degrees; unit vector along the major axis, away from the camera centre; the unit
+        vector 90° further. The pointing and the coordinate axes where there are no parameters.
+    """
+    cog, axis = shape.cog, shape.axis
+    if matrix is not None:
+        cog, axis = np.einsum("nij,nj->ni", matrix, cog), np.einsum("nij,nj->ni", matrix, axis)
+    known = np.isfinite(cog).all(axis=1) & np.isfinite(axis).all(axis=1)
+    cog, axis = np.where(known[:, None], cog, 0.0), np.where(known[:, None], axis, [1.0, 0.0])
+    axis = axis * np.where(np.einsum("ni,ni->n", cog, axis) < 0, -1.0, 1.0)[:, None]
+    return np.stack([cog, axis, np.stack([-axis[:, 1], axis[:, 0]], axis=1)], axis=1)
