@@ -113,25 +113,23 @@ def noise(image):
     return ordered[:, middle, None], (ordered[:, middle] - ordered[:, low])[:, None]
 
 
-def bright_charge(image):
-    """Charge above the pedestal of bright pixels, 0 elsewhere.
+def bright_charge(signal, sigma):
+    """The signal of bright pixels, 0 elsewhere.
 
-    Bright is `BRIGHT` times the image's noise above its pedestal; where no pixel is, the brightest pixels have 1.
+    Bright is more than `BRIGHT` times the image's noise; where no pixel is, the brightest pixels have 1.
 
     Parameters
     ----------
-    image : array (n, n_pixels)
-        Finite charges.
+    signal, sigma : array (n, n_pixels), (n, 1)
+        Charge above the pedestal, and noise.
 
     Returns
     -------
     array (n, n_pixels)
     """
-    pedestal, sigma = noise(image)
-    signal = image - pedestal
-    bright = np.where(signal > BRIGHT * sigma, signal, 0)
+    bright = signal * (signal > BRIGHT * sigma)
     empty = ~bright.any(axis=1)
-    bright[empty] = image[empty] == image[empty].max(axis=1, keepdims=True)
+    bright[empty] = signal[empty] == signal[empty].max(axis=1, keepdims=True)
     return bright
 
 
@@ -152,21 +150,29 @@ def relative_time(image, peak_time, scaling=DEFAULT_SCALING):
     -------
     array of float32 (n, n_pixels)
     """
-    charge = repair_charge(image, scaling)
+    signal, sigma = _above_noise(repair_charge(image, scaling))
     known = np.isfinite(peak_time)
-    time = np.where(known, peak_time, 0).astype(np.float32)
-    weight = bright_charge(charge) * known
+    time = np.where(known, peak_time, 0).astype(np.float32, copy=False)
+    weight = bright_charge(signal, sigma) * known
     total = weight.sum(axis=1, keepdims=True)
-    own = (weight * time).sum(axis=1, keepdims=True) / np.where(total > 0, total, 1)
-    later = np.clip(time - own, -scaling.time_limit, scaling.time_limit) / np.float32(scaling.time_unit)
-    return (later * _fade(charge) * known).astype(np.float32)
+    time -= np.einsum("ij,ij->i", weight, time)[:, None] / np.where(total > 0, total, 1)
+    time = np.clip(time, -scaling.time_limit, scaling.time_limit, out=time)
+    time *= _fade(signal, sigma) * known
+    time /= np.float32(scaling.time_unit)
+    return time
 
 
-def _fade(charge):
-    """How far each pixel's signal stands out of its image's noise, from 0 to 1."""
+def _above_noise(charge):
+    """Charge above the pedestal (n, n_pixels), and noise (n, 1)."""
     pedestal, sigma = noise(charge)
-    power = np.square(np.square(np.maximum(charge - pedestal, 0)))
-    return np.divide(power, power + np.square(np.square(BRIGHT * sigma)), out=power, where=power > 0)
+    return charge - pedestal, sigma
+
+
+def _fade(signal, sigma):
+    """How far each pixel's signal stands out of its image's noise, from 0 to 1."""
+    square = np.square(np.maximum(signal, 0))
+    light = square / (square + np.square(BRIGHT * sigma) + np.finfo(np.float32).tiny)  # s^2 / (s^2 + BRIGHT^2)
+    return np.square(light) / (np.square(light) + np.square(1 - light))
 
 
 def centre_cell(image, mapping):
@@ -183,7 +189,7 @@ def centre_cell(image, mapping):
     array of int (n, 2)
         Row and column; the cell may have no pixel. :meth:`cell_to_fov` of the mapping tells where on the sky it is.
     """
-    weight = bright_charge(repair_charge(image))
+    weight = bright_charge(*_above_noise(repair_charge(image)))
     return np.rint(weight @ mapping.pixel_cell / weight.sum(axis=1, keepdims=True)).astype(int)
 
 
@@ -212,4 +218,6 @@ def build_images(image, peak_time, mapping, scaling=DEFAULT_SCALING, *, centre=N
         grids = mapping.apply(charge), mapping.apply(time, average=True)
     else:
         grids = mapping.crop(charge, centre, size), mapping.crop(time, centre, size, average=True)
-    return np.stack([scale_charge(grids[0], scaling), grids[1]], axis=-1)
+    images = np.empty((*grids[0].shape, 2), np.float32)
+    images[..., 0], images[..., 1] = scale_charge(grids[0], scaling), grids[1]
+    return images

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from gammaml.errors import SettingError
 from gammaml.images.gather import checked, gather_windows
 
-SAMPLES = 10  # sample points across a pixel, for its overlap with cells
+SAMPLES = 12  # squared, the sample points in a pixel, which measure its overlap with cells
 POSITION_DECIMALS = 7  # degrees; positions are rounded before use, so that a stored mapping is rebuilt exactly
 
 
@@ -80,13 +80,15 @@ class ResamplingMapping:
     def _overlap(self):
         """Sample points of each pixel in each cell, margin included, sparse."""
         shape = np.array(self.shape) + 2 * self._margin
-        per_cell = max(2, int(np.ceil(SAMPLES * self.cell_width / np.median(self._pitch))))
-        row, column = np.indices(shape * per_cell).reshape(2, -1)
-        points = (np.column_stack([column, row]) + 0.5) / per_cell - shape[::-1] / 2
+        corners = np.indices(shape).reshape(2, -1).T[:, None, ::-1] - shape[::-1] / 2
+        points = corners + _spread_points((SAMPLES * self.cell_width / np.median(self._pitch)) ** 2)
         distance, pixel = cKDTree(self.positions).query(points * self.cell_width)
         near = distance < np.sqrt(0.5) * self._pitch[pixel]
-        cell = (row // per_cell) * shape[1] + column // per_cell
-        return csr_array((np.ones(near.sum()), (cell[near], pixel[near])), shape=(shape.prod(), self.n_pixels))
+        own = self.pixel_cell + self._margin
+        inside = ((own >= 0) & (own < shape)).all(axis=1).nonzero()[0]  # the centre is a point, so no pixel has none
+        cell = np.concatenate([near.nonzero()[0], np.ravel_multi_index(own[inside].T, shape)])
+        pixel = np.concatenate([pixel[near], inside])
+        return csr_array((np.ones(len(cell)), (cell, pixel)), shape=(shape.prod(), self.n_pixels))
 
     def apply(self, values, average=False):
         """Pixels to grids.
@@ -105,15 +107,17 @@ class ResamplingMapping:
         """
         values = checked(values, self)
         matrix = self.mean_weights if average else self.weights
-        columns = np.ascontiguousarray(np.moveaxis(values, 1, 0)).reshape(self.n_pixels, -1)
-        grid = (matrix @ columns).reshape(-1, len(values), *values.shape[2:])
-        return np.ascontiguousarray(np.moveaxis(grid, 0, 1)).reshape(len(values), *self.shape, *values.shape[2:])
+        pixels_first = np.moveaxis(values, 1, 0)
+        columns = np.ascontiguousarray(pixels_first).reshape(self.n_pixels, values.size // self.n_pixels)
+        grid = (matrix @ columns).reshape(*self.shape, *pixels_first.shape[1:])
+        return np.ascontiguousarray(np.moveaxis(grid, 2, 0))
 
     def crop(self, values, centre, size, average=False):
         """Windows of `size` times `size` cells; see :meth:`LatticeMapping.crop`."""
         grid = self.apply(values, average)
-        cells = grid.reshape(len(grid), -1, *grid.shape[3:])
-        return gather_windows(cells, np.arange(cells.shape[1]).reshape(self.shape), centre - size // 2, size)
+        table = np.arange(np.prod(self.shape)).reshape(self.shape)
+        cells = grid.reshape(len(grid), table.size, *grid.shape[3:])
+        return gather_windows(cells, table, np.asarray(centre) - size // 2, size)
 
     def cell_to_fov(self, cells):
         """fov_lon, fov_lat (n, 2) in degrees of the centres of cells (n, 2), which may lie outside the grid."""
@@ -162,3 +166,16 @@ def build_resampling_mapping(camera, *, shape, cell_width):
         raise SettingError("grid", got, "two positive numbers of cells and a positive width in degrees", "change them")
     positions = np.column_stack([camera.fov_lon, camera.fov_lat]).round(POSITION_DECIMALS)
     return ResamplingMapping(camera.name, shape, float(cell_width), positions)
+
+
+def _spread_points(n_points):
+    """At least eight points (n, 2) spread evenly over the unit square, on no lattice that could beat with the pixels'.
+
+    An additive recurrence with the powers of the plastic number (Roberts 2018, "The unreasonable effectiveness of
+    quasirandom sequences"), the generalisation of the golden ratio to two dimensions; and each point's mirror image,
+    so that the middle of the points is that of the square.
+    """
+    plastic = 1.32471795724474602596
+    steps = np.arange(max(4, int(np.ceil(n_points / 2))))[:, None]
+    points = (0.5 + steps / np.array([plastic, plastic**2])) % 1.0
+    return np.concatenate([points, 1 - points])
