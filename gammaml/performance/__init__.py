@@ -1,0 +1,39 @@
+"""From DL2 tables to the numbers of a paper: QTable in, QTable out.
+
+Every result has its statistical uncertainty and its number of events. ``meta["definition"]`` says in one text what was
+computed, ``meta["counts"]`` which events went in; figures print both. Rows marked ``in_training`` never count.
+"""
+
+from gammaml.performance.classification import (
+    Auc,
+    auc,
+    auc_in_bins,
+    gammaness_distribution,
+    reliability,
+    roc_curve,
+)
+from gammaml.performance.regression import angular_resolution, energy_resolution, migration_matrix
+from gammaml.performance.selection import combine, energy_bins, log_bins, test_events
+from gammaml.performance.simulated import effective_area, event_weights
+from gammaml.performance.totals import summary
+from gammaml.performance.uncertainty import MIN_EVENTS
+
+__all__ = [
+    "MIN_EVENTS",
+    "Auc",
+    "angular_resolution",
+    "auc",
+    "auc_in_bins",
+    "combine",
+    "effective_area",
+    "energy_bins",
+    "energy_resolution",
+    "event_weights",
+    "gammaness_distribution",
+    "log_bins",
+    "migration_matrix",
+    "reliability",
+    "roc_curve",
+    "summary",
+    "test_events",
+]

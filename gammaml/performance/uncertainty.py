@@ -1,0 +1,129 @@
+"""Statistical uncertainties that hold when one shower gives several rows."""
+
+import numpy as np
+
+MIN_EVENTS = 10  # below this a bootstrap of quantiles at 16 or 84 % says nothing
+ONE_SIGMA = (0.15865525393145707, 0.5, 0.8413447460685429)  # normal distribution at -1, 0, +1 standard deviations
+CONTAINMENT_68 = 0.6826894921370859
+FLAT = 1.0
+
+
+def weighted_quantile(values, quantiles, weights):
+    """Quantiles of weighted values, each value at the middle of its weight (Hazen's rule where weights are equal).
+
+    Parameters
+    ----------
+    values : array (n,)
+        In increasing order.
+    quantiles : array (n_quantiles,)
+    weights : array (n,)
+
+    Returns
+    -------
+    array (n_quantiles,)
+    """
+    cumulative = np.cumsum(weights)
+    return np.interp(np.asarray(quantiles) * cumulative[-1], cumulative - weights / 2, values)
+
+
+def bootstrap_quantiles(values, quantiles, *, clusters, weights=FLAT, n_bootstrap, rng):
+    """Quantiles of `values`, and of resamplings in which whole clusters (showers, events) are drawn.
+
+    Parameters
+    ----------
+    values : array (n,)
+    quantiles : array (n_quantiles,)
+    clusters : array of int (n,)
+        Rows with the same number are drawn together.
+    weights : array (n,) or float
+    n_bootstrap : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    found : array (n_quantiles,)
+    resampled : array (n_bootstrap, n_quantiles)
+
+    References
+    ----------
+    Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 6.
+    """
+    order = np.argsort(values, kind="stable")
+    values, weights = values[order], np.broadcast_to(weights, values.shape)[order]
+    members = np.unique(clusters[order], return_inverse=True)[1]
+    n_clusters = members.max() + 1
+    resampled = np.empty((n_bootstrap, len(quantiles)))
+    for row in resampled:
+        draws = np.bincount(rng.integers(n_clusters, size=n_clusters), minlength=n_clusters)
+        drawn = draws[members] * weights
+        row[:] = weighted_quantile(values[drawn > 0], quantiles, drawn[drawn > 0])
+    return weighted_quantile(values, quantiles, weights), resampled
+
+
+def bootstrap_in_bins(values, quantiles, index, *, clusters, n_bootstrap, seed):
+    """:func:`bootstrap_quantiles` in bins.
+
+    Parameters
+    ----------
+    values : array (n,)
+    quantiles : array (n_quantiles,)
+    index : list of array of bool
+        The rows of each bin.
+    clusters : array of int (n,)
+    n_bootstrap : int
+    seed : int
+
+    Returns
+    -------
+    array (n_bins, n_bootstrap, n_quantiles)
+        NaN in bins with less than `MIN_EVENTS` rows.
+    """
+    rng = np.random.default_rng(seed)
+    result = np.full((len(index), n_bootstrap, len(quantiles)), np.nan)
+    for samples, rows in zip(result, index, strict=True):
+        if rows.sum() >= MIN_EVENTS:
+            settings = {"clusters": clusters[rows], "n_bootstrap": n_bootstrap, "rng": rng}
+            samples[:] = bootstrap_quantiles(values[rows], quantiles, **settings)[1]
+    return result
+
+
+def mean_variance(values, weights, clusters):
+    """Variance of the weighted mean of rows that come in clusters.
+
+    Parameters
+    ----------
+    values, weights : array (n,)
+    clusters : array of int (n,)
+
+    Returns
+    -------
+    float
+        NaN for less than two clusters. With a cluster a row and equal weights it is the usual s^2 / n.
+    """
+    members = np.unique(clusters, return_inverse=True)[1]
+    n_clusters = members.max() + 1
+    if n_clusters < 2:
+        return np.nan
+    residuals = np.bincount(members, weights * (values - np.average(values, weights=weights)))
+    return n_clusters / (n_clusters - 1) * np.sum(residuals**2) / np.sum(weights) ** 2
+
+
+def wilson_interval(k, n):
+    """68.27 % interval of the fraction k / n of a binomial count; NaN where n is 0.
+
+    Wilson 1927, J. Am. Stat. Assoc. 22, 209. Unlike sqrt(p (1 - p) / n) it is not zero at k = 0 and k = n.
+
+    Parameters
+    ----------
+    k, n : array of float
+
+    Returns
+    -------
+    low, high : array of float
+    """
+    k, n = np.asarray(k, float), np.asarray(n, float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        fraction = np.clip(k / n, 0, 1)
+        middle = (fraction + 0.5 / n) / (1 + 1 / n)
+        half = np.sqrt(fraction * (1 - fraction) / n + 0.25 / n**2) / (1 + 1 / n)
+    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)

@@ -1,0 +1,35 @@
+"""Tables of :mod:`gammaml.performance` to figures for print: table, ``ax=None`` -> ``ax``.
+
+A plot function computes nothing and saves nothing. Called again with the same ``ax`` it lays the next table over the
+first, in the next colour, line style and marker. What was computed stands small beneath each figure.
+
+>>> with plots.print_style():                                    # doctest: +SKIP
+...     ax = plots.plot_roc(performance.roc_curve(network), label="CNN")
+...     plots.plot_roc(performance.roc_curve(forest), ax, label="forest")
+...     ax.figure.savefig("roc.pdf")
+"""
+
+from gammaml.plots.classification import plot_auc_in_bins, plot_gammaness_distribution, plot_reliability, plot_roc
+from gammaml.plots.regression import (
+    plot_angular_resolution,
+    plot_effective_area,
+    plot_energy_resolution,
+    plot_migration_matrix,
+)
+from gammaml.plots.style import COLUMN_WIDTH, PRINT_STYLE, print_style
+from gammaml.plots.training import plot_loss_curves
+
+__all__ = [
+    "COLUMN_WIDTH",
+    "PRINT_STYLE",
+    "plot_angular_resolution",
+    "plot_auc_in_bins",
+    "plot_effective_area",
+    "plot_energy_resolution",
+    "plot_gammaness_distribution",
+    "plot_loss_curves",
+    "plot_migration_matrix",
+    "plot_reliability",
+    "plot_roc",
+    "print_style",
+]

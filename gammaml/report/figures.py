@@ -1,0 +1,143 @@
+"""Which tables a report computes, and how each is drawn."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from astropy.table import QTable
+from astropy.units import Quantity
+from matplotlib import figure
+
+from gammaml import performance, plots
+from gammaml.errors import InputError
+
+GAMMANESS_BINS = np.linspace(0, 1, 21)
+INTENSITY_BINS_PER_DECADE = 4
+HEIGHT = 0.9  # of a figure, in column widths
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Edges that all labels share: true energy, and image intensity in p.e. where there is one."""
+
+    energy: Quantity
+    intensity: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of the report: file name, title, plot function, tables by label, height in column widths.
+
+    `labelled` says that the name has the label in it already.
+    """
+
+    name: str
+    title: str
+    plot: Callable
+    tables: dict[str, QTable]
+    height: float = HEIGHT
+    labelled: bool = False
+
+    def table_name(self, label):
+        """File name of the numbers behind one curve."""
+        return f"{self.name}.ecsv" if self.labelled else f"{self.name}_{slug(label)}.ecsv"
+
+    def draw(self):
+        """The drawn `matplotlib.figure.Figure`, unknown to pyplot."""
+        size = (plots.COLUMN_WIDTH, self.height * plots.COLUMN_WIDTH)
+        ax = figure.Figure(figsize=size, layout="constrained").add_subplot()
+        for label, table in self.tables.items():
+            self.plot(table, ax, label)
+        return ax.figure
+
+    def per_label(self):
+        """The same, a figure for each label."""
+        for label, table in self.tables.items():
+            name, title = f"{self.name}_{slug(label)}", f"{self.title}, {label}"
+            yield replace(self, name=name, title=title, tables={label: table}, labelled=True)
+
+
+def slug(label):
+    """A label as a part of a file name."""
+    return re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-") or "table"
+
+
+def compute_figures(tables):
+    """All figures whose task is in `tables`.
+
+    Parameters
+    ----------
+    tables : dict of str to astropy.table.QTable
+
+    Returns
+    -------
+    figures : list of Figure
+    problems : list of str
+        What could not be computed, and why.
+    """
+    computing = _Computing(tables, shared_bins(tables), [])
+    figures = [*_classification(computing), *_energy(computing), *_direction(computing), *_area(computing)]
+    return [figure for figure in figures if figure.tables], computing.problems
+
+
+def shared_bins(tables):
+    """Edges from the first of `tables`, so that all curves can be laid over each other."""
+    first = next(iter(tables.values()))
+    intensity = None
+    if "hillas_intensity" in first.colnames:
+        intensity = performance.log_bins(np.asarray(first["hillas_intensity"]), INTENSITY_BINS_PER_DECADE)
+    return Bins(performance.energy_bins(first), intensity)
+
+
+@dataclass(frozen=True)
+class _Computing:
+    tables: dict[str, QTable]
+    bins: Bins
+    problems: list[str]
+
+    def of(self, compute, *needs):
+        """`compute` of each table that has the columns it needs, by label; what goes wrong is a problem."""
+        found = {}
+        for label, table in self.tables.items():
+            if not set(needs) <= set(table.colnames):
+                continue
+            try:
+                found[label] = compute(table)
+            except InputError as error:
+                self.problems.append(f"{label}: {error}")
+        return found
+
+
+def _classification(computing):
+    of, bins, score = computing.of, computing.bins, "gammaness"
+    yield Figure("roc", "ROC curve", plots.plot_roc, of(performance.roc_curve, score))
+    in_energy = of(lambda dl2: performance.auc_in_bins(dl2, "true_energy", bins.energy), score)
+    yield Figure("auc_true_energy", "AUC in bins of true energy", plots.plot_auc_in_bins, in_energy)
+    if bins.intensity is not None:
+        in_intensity = of(
+            lambda dl2: performance.auc_in_bins(dl2, "hillas_intensity", bins.intensity), score, "hillas_intensity"
+        )
+        yield Figure("auc_intensity", "AUC in bins of image intensity", plots.plot_auc_in_bins, in_intensity)
+    shares = of(lambda dl2: performance.gammaness_distribution(dl2, GAMMANESS_BINS), score)
+    yield Figure("gammaness", "Distribution of gammaness", plots.plot_gammaness_distribution, shares)
+    yield Figure("reliability", "Reliability of gammaness", plots.plot_reliability, of(performance.reliability, score))
+
+
+def _energy(computing):
+    edges = computing.bins.energy
+    resolution = computing.of(lambda dl2: performance.energy_resolution(dl2, edges), "reco_energy")
+    yield Figure("energy_resolution", "Energy resolution and bias", plots.plot_energy_resolution, resolution, 1.15)
+    matrices = computing.of(lambda dl2: performance.migration_matrix(dl2, edges, edges), "reco_energy")
+    yield from Figure("migration_matrix", "Energy migration", plots.plot_migration_matrix, matrices).per_label()
+
+
+def _direction(computing):
+    edges = computing.bins.energy
+    resolution = computing.of(lambda dl2: performance.angular_resolution(dl2, edges), "reco_alt", "reco_az")
+    yield Figure("angular_resolution", "Angular resolution", plots.plot_angular_resolution, resolution)
+
+
+def _area(computing):
+    area = computing.of(lambda dl2: performance.effective_area(dl2, computing.bins.energy))
+    yield Figure("effective_area", "Effective area", plots.plot_effective_area, area)
