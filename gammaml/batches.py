@@ -1,0 +1,192 @@
+"""From events to shuffled, augmented batches, made in a thread while the network learns.
+
+Images stay where the events have them, in memory or memory-mapped; a batch reads only its own rows. What a batch
+holds depends on the seed, the epoch and its number alone, so an interrupted training goes on exactly.
+"""
+
+import queue
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+
+from gammaml import images, parameters
+from gammaml.tasks import takes_part, target
+
+PREDICTION_BATCH = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Events with all that training needs beside their images.
+
+    Parameters
+    ----------
+    events : gammaml.events.TelescopeEvents
+    shape : gammaml.parameters.Shape
+    targets : dict of str to array (n_images, n_outputs)
+        By task.
+    weights : dict of str to array (n_images,)
+        By task; 0 where an event takes no part.
+    """
+
+    events: object
+    shape: parameters.Shape
+    targets: dict
+    weights: dict
+
+    def __len__(self):
+        return len(self.events)
+
+
+def build_sample(events, tasks, *, class_balance=True):
+    """Targets and weights of events.
+
+    Parameters
+    ----------
+    events : gammaml.events.TelescopeEvents
+        Simulated ones.
+    tasks : tuple of gammaml.tasks.Task
+    class_balance : bool
+        Give both classes the same total weight.
+
+    Returns
+    -------
+    Sample
+    """
+    weights = {}
+    for task in tasks:
+        weight = takes_part(task, events).astype(np.float32)
+        if task.is_classification and class_balance:
+            gamma = events.is_gamma
+            weight = np.where(gamma, 0.5 / max(gamma.mean(), 1e-9), 0.5 / max((~gamma).mean(), 1e-9))
+        weights[task.name] = weight.astype(np.float32)
+    targets = {task.name: target(task, events) for task in tasks}
+    return Sample(events, parameters.shape(events.table), targets, weights)
+
+
+@dataclass(frozen=True, eq=False)
+class Augmentation:
+    """What is done to training images at random.
+
+    Parameters
+    ----------
+    symmetries : tuple of gammaml.images.Symmetry
+        Turns and reflections to choose from; the identity alone for none.
+    night_sky : float
+        Largest extra night-sky noise, p.e. rms a pixel.
+    dead_pixels : float
+        Largest fraction of pixels switched off.
+    """
+
+    symmetries: tuple
+    night_sky: float = 0.0
+    dead_pixels: float = 0.0
+
+
+def training_batches(sample, inputs, augmentation, *, batch_size, seed, epoch):
+    """The batches of one epoch, every event once.
+
+    Parameters
+    ----------
+    sample : Sample
+    inputs : gammaml.inputs.Inputs
+    augmentation : Augmentation
+    batch_size : int
+        At most; batches are of equal size to one event.
+    seed, epoch : int
+
+    Yields
+    ------
+    x, y, weights : dict of str to array
+        Network inputs by name; targets and weights by task.
+    """
+    order = np.random.default_rng([seed, epoch]).permutation(len(sample))
+    for number, rows in enumerate(_split(order, batch_size)):
+        yield _augmented(sample, inputs, augmentation, rows, np.random.default_rng([seed, epoch, number]))
+
+
+def _split(order, batch_size):
+    return np.array_split(order, -(-len(order) // batch_size)) if len(order) else []
+
+
+def _augmented(sample, inputs, augmentation, rows, rng):
+    image, peak_time = sample.events.read_pixels(rows)
+    if augmentation.night_sky:
+        image = images.add_night_sky(image, rng, rng.uniform(0, augmentation.night_sky, len(rows)) ** 2)
+    if augmentation.dead_pixels:
+        image, peak_time = images.kill_pixels(
+            image, peak_time, rng, rng.uniform(0, augmentation.dead_pixels, len(rows))
+        )
+    choice = rng.integers(len(augmentation.symmetries), size=len(rows))
+    image = images.apply_symmetries(image, augmentation.symmetries, choice)
+    peak_time = images.apply_symmetries(peak_time, augmentation.symmetries, choice)
+    matrix = np.stack([symmetry.matrix for symmetry in augmentation.symmetries])[choice]
+    targets = {name: values[rows] for name, values in sample.targets.items()}
+    if "direction" in targets:
+        targets["direction"] = images.turn_directions(targets["direction"], augmentation.symmetries, choice)
+    x = inputs.build(image, peak_time, sample.shape[rows], matrix)
+    return x, targets, {name: values[rows] for name, values in sample.weights.items()}
+
+
+def in_order(events, shape, inputs, *, batch_size=PREDICTION_BATCH):
+    """Network inputs of all events as they are, batch by batch.
+
+    Parameters
+    ----------
+    events : gammaml.events.TelescopeEvents
+    shape : gammaml.parameters.Shape
+        Of the same events.
+    inputs : gammaml.inputs.Inputs
+    batch_size : int
+
+    Yields
+    ------
+    rows : slice
+    x : dict of str to array
+    """
+    for low in range(0, len(events), batch_size):
+        rows = slice(low, low + batch_size)
+        yield rows, inputs.build(*events.read_pixels(rows), shape[rows])
+
+
+def prefetch(batches, depth=4):
+    """The same items, made `depth` ahead in a thread; its errors are raised here.
+
+    Closing the generator, as a `break` in the loop does, ends the thread.
+    """
+    ready, stop = queue.Queue(maxsize=depth), threading.Event()
+
+    def fill():
+        try:
+            for item in batches:
+                if not _put(ready, (item, None), stop):
+                    return
+            _put(ready, (None, StopIteration()), stop)
+        except BaseException as error:  # whatever it is belongs to the caller
+            _put(ready, (None, error), stop)
+
+    thread = threading.Thread(target=fill, daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = ready.get()
+            if isinstance(error, StopIteration):
+                return
+            if error is not None:
+                raise error
+            yield item
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _put(ready, item, stop):
+    """Put `item` unless asked to stop; returns whether it was put."""
+    while not stop.is_set():
+        try:
+            ready.put(item, timeout=0.1)
+        except queue.Full:
+            continue
+        return True
+    return False
