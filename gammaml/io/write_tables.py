@@ -186,7 +186,7 @@ def _create(file, path, rows, booleans):
         chunks=(chunk,),
         dtype=h5py.Datatype(type_id),
         fletcher32=True,
-        compression=hdf5plugin.Blosc(cname="zstd", clevel=5, shuffle=hdf5plugin.Blosc.SHUFFLE),
+        compression=hdf5plugin.Blosc(cname="zstd", clevel=1, shuffle=hdf5plugin.Blosc.SHUFFLE),
     )
 
 

@@ -1,0 +1,224 @@
+"""The tables that DL1 and DL2 files share: triggers, pointing, observation, simulation, image parameters, metadata.
+
+They follow data model v7.1.0: the newest that ctapipe 0.28 reads, and 0.32 still does.
+"""
+
+import uuid
+
+import astropy.units as u
+import numpy as np
+from astropy.table import QTable
+from astropy.time import Time
+
+from gammaml import __version__, sky
+from gammaml.errors import InputError
+from gammaml.io.event_rows import EVENT_KEYS
+from gammaml.io.write_instrument import write_subarray
+from gammaml.io.write_tables import write_attributes, write_table
+
+DATA_MODEL_VERSION = "v7.1.0"
+KEY_TYPES = {"obs_id": np.uint64, "event_id": np.uint64, "tel_id": np.int16}
+PARAMETERS = ("hillas_", "timing_", "leakage_", "concentration_", "morphology_", "intensity_", "peak_time_", "core_psi")
+DERIVED_TRUTH = ("true_fov_lon", "true_fov_lat")
+SAME_POINTING = 1e-4  # degrees, well below any telescope's precision
+ALTAZ, UNKNOWN = 0, -1  # codes of ctapipe's enums
+
+
+def write_array_tables(file, rows, subarray, simulation):
+    """Everything of a file but images and predictions.
+
+    Parameters
+    ----------
+    file : h5py.File
+        From :func:`gammaml.io.write_tables.create_hdf5`.
+    rows : gammaml.io.event_rows.EventRows
+    subarray : gammaml.events.Subarray
+    simulation : astropy.table.QTable or None
+        Thrown showers, a row a run.
+    """
+    write_subarray(file, subarray)
+    _write_triggers(file, rows, subarray)
+    _write_pointing(file, rows)
+    _write_blocks(file, rows)
+    _write_parameters(file, rows)
+    if rows.is_simulated:
+        _write_showers(file, rows)
+        if simulation is not None:
+            _write_simulation(file, simulation)
+
+
+def write_metadata(file, rows, subarray, levels):
+    """The reference metadata that ctapipe looks for at the root of a file.
+
+    Parameters
+    ----------
+    file : h5py.File
+    rows : gammaml.io.event_rows.EventRows
+    subarray : gammaml.events.Subarray
+    levels : tuple of str
+        Names of ctapipe's DataLevel.
+    """
+    now = Time.now().iso
+    metadata = {
+        "REFERENCE VERSION": "1",
+        "CONTACT NAME": "unknown",
+        "CONTACT EMAIL": "unknown",
+        "CONTACT ORGANIZATION": "unknown",
+        "PRODUCT DESCRIPTION": "gammaml data product",
+        "PRODUCT CREATION TIME": now,
+        "PRODUCT ID": str(uuid.uuid4()),
+        "PRODUCT DATA CATEGORY": "Sim" if rows.is_simulated else "Other",
+        "PRODUCT DATA LEVELS": ",".join(levels),
+        "PRODUCT DATA ASSOCIATION": "Subarray",
+        "PRODUCT DATA MODEL NAME": "ASWG",
+        "PRODUCT DATA MODEL VERSION": DATA_MODEL_VERSION,
+        "PRODUCT FORMAT": "hdf5",
+        "PROCESS TYPE": "Simulation" if rows.is_simulated else "Observation",
+        "PROCESS ID": ",".join(map(str, np.unique(rows.array["obs_id"])[:100])),
+        "ACTIVITY NAME": "gammaml",
+        "ACTIVITY TYPE": "software",
+        "ACTIVITY ID": str(uuid.uuid4()),
+        "ACTIVITY START TIME": now,
+        "ACTIVITY STOP TIME": now,
+        "ACTIVITY SOFTWARE NAME": "gammaml",
+        "ACTIVITY SOFTWARE VERSION": __version__,
+        "INSTRUMENT SITE": "Other",
+        "INSTRUMENT CLASS": "Subarray",
+        "INSTRUMENT ID": subarray.name,
+    }
+    write_attributes(file, {f"CTA {name}": value for name, value in metadata.items()})
+
+
+def with_key_types(table):
+    """`table` with the integer types of ctapipe's keys: its joins give floats where they differ."""
+    converted = {name: np.asarray(table[name], KEY_TYPES[name]) for name in table.colnames if name in KEY_TYPES}
+    return QTable({name: converted.get(name, table[name]) for name in table.colnames})
+
+
+def _write_triggers(file, rows, subarray):
+    when = [name for name in ("time", "event_type") if name in rows.array.colnames]
+    trigger = rows.array[[*EVENT_KEYS, *when]]
+    trigger["tels_with_trigger"] = rows.telescope_mask(subarray)
+    write_table(file, "dl1/event/subarray/trigger", with_key_types(trigger))
+    trigger = rows.telescope[[*EVENT_KEYS, "tel_id"]]
+    for name in when:
+        trigger[name] = rows.array[name][rows.event]
+    trigger["n_trigger_pixels"] = np.full(len(trigger), UNKNOWN)
+    write_table(file, "dl1/event/telescope/trigger", with_key_types(trigger))
+
+
+def _write_parameters(file, rows):
+    names = [name for name in rows.telescope.colnames if name.startswith(PARAMETERS)]
+    for tel_id in rows.tel_ids if names else ():
+        table = with_key_types(rows.of_telescope(tel_id)[[*EVENT_KEYS, "tel_id", *names]])
+        write_table(file, f"dl1/event/telescope/parameters/tel_{tel_id:03d}", table)
+        if rows.is_simulated:  # parameters of the true image are not known, but ctapipe's event source wants a row
+            keys = table[[*EVENT_KEYS, "tel_id"]]
+            write_table(file, f"simulation/event/telescope/parameters/tel_{tel_id:03d}", keys)
+
+
+def _write_pointing(file, rows):
+    """A row a run where the telescopes stand still, else a row an image with its time."""
+    if "pointing_alt" not in rows.telescope.colnames or not len(rows.telescope):
+        return
+    tables = {tel_id: rows.of_telescope(tel_id) for tel_id in rows.tel_ids}
+    moving = any(not _stands_still(table) for table in tables.values())
+    if moving and "time" not in rows.telescope.colnames:
+        raise InputError("events", "pointing that changes, without trigger times", "times", "read events with times")
+    for tel_id, table in tables.items():
+        alt, az = table["pointing_alt"].to(u.rad), table["pointing_az"].to(u.rad)
+        if moving:
+            _, first = np.unique(table["time"].tai.mjd, return_index=True)
+            path = f"dl0/monitoring/telescope/pointing/tel_{tel_id:03d}"
+            columns = {"time": table["time"], "azimuth": az, "altitude": alt}
+        else:
+            _, first = np.unique(table["obs_id"], return_index=True)
+            path = f"configuration/telescope/pointing/tel_{tel_id:03d}"
+            keys = {"obs_id": table["obs_id"], "tel_id": table["tel_id"]}
+            columns = {**keys, "telescope_pointing_azimuth": az, "telescope_pointing_altitude": alt}
+        write_table(file, path, with_key_types(QTable(columns)[first]), prefix="telescope_pointing")
+
+
+def _stands_still(table):
+    alt, az = (table[name].to_value(u.deg) for name in ("pointing_alt", "pointing_az"))
+    _, first, run = np.unique(table["obs_id"], return_index=True, return_inverse=True)
+    moved = sky.angular_separation(alt, az, alt[first][run], az[first][run])
+    return not (moved > SAME_POINTING).any()
+
+
+def _write_blocks(file, rows):
+    """Observation blocks with the pointing of the array where all telescopes share one, and their scheduling blocks."""
+    runs = np.unique(rows.array["obs_id"]).astype(np.uint64)
+    pointing = np.array([_array_pointing(rows.telescope[rows.telescope["obs_id"] == run]) for run in runs])
+    unknown, never = np.full(len(runs), np.nan) * u.min, np.zeros(len(runs))
+    origin = np.full(len(runs), "simulation" if rows.is_simulated else "unknown", "U10")
+    blocks = {
+        "obs_id": runs,
+        "sb_id": runs,
+        "producer_id": origin,
+        "state": np.full(len(runs), UNKNOWN),
+        "subarray_pointing_lat": pointing[:, 0] * u.deg,
+        "subarray_pointing_lon": pointing[:, 1] * u.deg,
+        "subarray_pointing_frame": np.where(np.isnan(pointing[:, 0]), UNKNOWN, ALTAZ),
+        "scheduled_duration": unknown,
+        "scheduled_start_time": never,
+        "actual_start_time": never,
+        "actual_duration": unknown,
+    }
+    write_table(file, "configuration/observation/observation_block", QTable(blocks))
+    codes = {name: np.full(len(runs), UNKNOWN) for name in ("sb_type", "observing_mode", "pointing_mode")}
+    schedule = QTable({"sb_id": runs, "producer_id": origin, **codes})
+    write_table(file, "configuration/observation/scheduling_block", schedule)
+
+
+def _array_pointing(table):
+    """Altitude and azimuth, or NaN where telescopes differ or move."""
+    if "pointing_alt" not in table.colnames or not len(table):
+        return np.nan, np.nan
+    alt, az = (table[name].to_value(u.deg) for name in ("pointing_alt", "pointing_az"))
+    apart = sky.angular_separation(alt, az, alt[0], az[0]).max()
+    return (alt[0], az[0]) if apart < SAME_POINTING else (np.nan, np.nan)
+
+
+def _write_showers(file, rows):
+    names = [name for name in rows.array.colnames if name.startswith("true_") and name not in DERIVED_TRUTH]
+    shower = rows.array[[*EVENT_KEYS, *names]]
+    write_table(file, "simulation/event/subarray/shower", with_key_types(shower), prefix="true")
+    file.require_group("simulation/event/telescope")  # ctapipe's event source fails without it
+
+
+def _write_simulation(file, simulation):
+    simulation = with_key_types(simulation)
+    simulation["n_showers"] = np.rint(simulation["n_showers"]).astype(np.int64)
+    write_table(file, "configuration/simulation/run", simulation)
+    known = {"shower_reuse", "energy_range_min", "energy_range_max", "spectral_index", "max_scatter_range"}
+    if known <= set(simulation.colnames):
+        distribution = _shower_distribution(simulation)
+        write_table(file, "simulation/service/shower_distribution", distribution)
+
+
+def _shower_distribution(simulation):
+    """Numbers of thrown showers expected in bins of energy and core distance: a power law, an evenly hit disc.
+
+    ctapipe's IRF tools take their number of showers from here.
+    """
+    n_showers = simulation["n_showers"] * np.asarray(simulation["shower_reuse"], np.int64)
+    low = simulation["energy_range_min"].to_value(u.TeV)
+    high = np.maximum(simulation["energy_range_max"].to_value(u.TeV), low * 1.001)  # one energy: a narrow bin
+    energy = np.geomspace(low, high, 101, axis=1)
+    distance = np.linspace(0, np.maximum(simulation["max_scatter_range"].to_value(u.m), 1), 101, axis=1)
+    index = np.asarray(simulation["spectral_index"], float)[:, None]
+    per_energy = np.sqrt(energy[:, 1:] * energy[:, :-1]) ** index * np.diff(energy, axis=1)
+    per_energy /= per_energy.sum(axis=1, keepdims=True)
+    per_distance = np.diff((distance / distance[:, -1:]) ** 2, axis=1)
+    histogram = n_showers[:, None, None] * per_energy[:, :, None] * per_distance[:, None, :]
+    return QTable(
+        {
+            "obs_id": simulation["obs_id"],
+            "hist_id": np.zeros(len(simulation), np.int64),
+            "n_entries": n_showers,
+            "bins_energy": energy * u.TeV,
+            "bins_core_dist": distance * u.m,
+            "histogram": histogram.astype(np.float32),
+        }
+    )

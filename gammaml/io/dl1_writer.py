@@ -1,0 +1,86 @@
+"""Write camera images as a ctapipe DL1 file."""
+
+import astropy.units as u
+import numpy as np
+from astropy.table import vstack
+
+from gammaml.columns import KEYS
+from gammaml.errors import InputError
+from gammaml.events import TelescopeEvents
+from gammaml.io.array_tables import with_key_types, write_array_tables, write_metadata
+from gammaml.io.event_rows import event_rows
+from gammaml.io.tables import key_order
+from gammaml.io.write_tables import create_hdf5, write_table
+
+BLOCK_BYTES = 32 * 2**20
+
+
+def write_dl1(events, path, *, overwrite=False):
+    """Write camera images with what is known of them as a ctapipe DL1 file (HDF5, data model v7.1.0).
+
+    ctapipe 0.28 and 0.32 read it with `TableLoader` and `HDF5EventSource` and merge it with ``ctapipe-merge``.
+    True images and their parameters are not known here: the columns that ctapipe's event source needs hold −1.
+
+    Parameters
+    ----------
+    events : gammaml.events.TelescopeEvents or list of them
+        Several where the telescopes of one subarray have different cameras.
+    path : str or Path
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    gammaml.errors.InputError
+        Where two images have the same obs_id, event_id and tel_id.
+    gammaml.errors.OutputError
+        Where the file exists or cannot be written.
+    """
+    parts = [events] if isinstance(events, TelescopeEvents) else list(events)
+    if not sum(map(len, parts)):
+        raise InputError("write_dl1", "no events", "at least one image", "give some")
+    rows = event_rows([part.table for part in parts])
+    subarray = parts[0].subarray
+    levels = ("DL1_IMAGES", "DL1_PARAMETERS") if "hillas_intensity" in rows.telescope.colnames else ("DL1_IMAGES",)
+    with create_hdf5(path, overwrite=overwrite) as file:
+        write_metadata(file, rows, subarray, levels)
+        write_array_tables(file, rows, subarray, simulation_of(parts))
+        for tel_id in rows.tel_ids:
+            keys = rows.of_telescope(tel_id)[list(KEYS)]
+            _write_images(file, keys, parts, subarray.telescope(tel_id), rows.is_simulated)
+
+
+def simulation_of(parts):
+    """Thrown showers of all runs of some TelescopeEvents; parts of one file tell of the same runs."""
+    known, tables = set(), []
+    for part in parts:
+        if part.simulation is None:
+            continue
+        runs = np.asarray(part.simulation["obs_id"])
+        tables.append(part.simulation[~np.isin(runs, list(known))])
+        known |= set(runs.tolist())
+    return vstack(tables, metadata_conflicts="silent") if tables else None
+
+
+def _write_images(file, keys, parts, telescope, is_simulated):
+    """The images of one telescope, a block at a time."""
+    name = f"tel_{telescope.tel_id:03d}"
+    n_pixels = telescope.camera.n_pixels
+    own = [np.flatnonzero(part.table["tel_id"] == telescope.tel_id) for part in parts]
+    places = [key_order(part.table[list(KEYS)][index], keys, KEYS) for part, index in zip(parts, own, strict=True)]
+    step = max(1, BLOCK_BYTES // (8 * n_pixels))
+    for low in range(0, len(keys), step):
+        block = with_key_types(keys[low : low + step])
+        images = block.copy()
+        pixels = np.full((2, len(block), n_pixels), np.nan, np.float32)
+        for part, index, place in zip(parts, own, places, strict=True):
+            here = place[low : low + step]
+            if (here >= 0).any():
+                pixels[:, here >= 0] = part.read_pixels(index[here[here >= 0]])
+        images["image"], images["peak_time"] = pixels[0], pixels[1] * u.ns
+        images["is_valid"] = np.ones(len(block), bool)
+        write_table(file, f"dl1/event/telescope/images/{name}", images)
+        if is_simulated:
+            block["true_image_sum"] = np.full(len(block), -1)
+            block["true_image"] = np.full((len(block), n_pixels), -1, np.int32)
+            write_table(file, f"simulation/event/telescope/images/{name}", block)
