@@ -24,9 +24,14 @@ from gammaml.images.channels import noise
 ANYTHING = st.one_of(st.floats(width=32), st.sampled_from([np.nan, np.inf, -np.inf, 0.0, 1e30]))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def camera():
     return hexagonal_camera(15, 7)
+
+
+@pytest.fixture(scope="module")
+def lattice(camera):
+    return build_lattice_mapping(camera)
 
 
 def noisy(camera, places, sigma=1.5, seed=0):
@@ -78,41 +83,67 @@ def test_noise_is_that_of_the_fainter_pixels():
     assert sigma.mean() == pytest.approx(2.0, rel=0.1)
 
 
-def test_time_is_relative_to_the_images_own(camera):
+def test_time_is_relative_to_the_images_own(camera, lattice):
     """A time gradient comes back, whatever the trigger's time and whatever the noise pixels' times."""
     image, random_time = noisy(camera, [(0.3, 0.2)])
     true = blob(camera, (0.3, 0.2), 0.12)
     light = true > 20
     gradient = (10 * (camera.fov_lon - 0.3))[None]
-    early, late = (relative_time(image, np.where(true > 1, 15 + shift + gradient, random_time)) for shift in (0, 17))
+    early, late = (
+        relative_time(image, np.where(true > 1, 15 + shift + gradient, random_time), lattice) for shift in (0, 17)
+    )
     np.testing.assert_allclose(early[light], late[light], atol=0.1)
     np.testing.assert_allclose(early[light], gradient[light] / 5, atol=0.15)
 
 
-def test_times_of_noise_fade(camera):
+def test_times_of_noise_fade(camera, lattice):
     image, random_time = noisy(camera, [(0.3, 0.2)])
     dark = blob(camera, (0.3, 0.2), 0.12) < 0.1
     assert np.abs(random_time[dark] - 30).mean() > 10
-    faded = relative_time(image, random_time)[dark]
+    faded = relative_time(image, random_time, lattice)[dark]
     assert np.abs(faded).mean() < 0.1
-    assert not relative_time(-np.abs(image), random_time)[image == image.max()].any()
+    assert not relative_time(-np.abs(image), random_time, lattice)[image == image.max()].any()
 
 
-def test_times_are_clipped_and_unknown_ones_are_zero(camera):
+def test_times_are_clipped_and_unknown_ones_are_zero(camera, lattice):
     image = blob(camera, (0.0, 0.0))
     time = np.full_like(image, 30.0)
     first, second, third = np.argsort(-image[0])[3:6]
     time[0, [first, second, third]] = np.nan, -500.0, np.inf
-    relative = relative_time(image, time, Scaling(time_unit=10.0, time_limit=25.0))
+    relative = relative_time(image, time, lattice, Scaling(time_unit=10.0, time_limit=25.0))
     assert relative[0, first] == relative[0, third] == 0
     assert relative[0, second] == pytest.approx(-2.5, abs=0.01)
 
 
-def test_cleaned_images_have_no_noise():
-    """Where most pixels are exactly 0, all others count as light."""
-    image, time = np.zeros((1, 100)), np.full((1, 100), 7.0)
-    image[0, :3], time[0, :3] = [10, 10, 20], [20, 24, 26]
-    np.testing.assert_allclose(relative_time(image, time)[0, :4], [-4 / 5, 0, 2 / 5, 0], atol=1e-6)
+def test_cleaned_images_have_no_noise(camera, lattice):
+    """Where most pixels are exactly 0, what is above 2 p.e. is light."""
+    image, time = np.zeros((1, camera.n_pixels)), np.full((1, camera.n_pixels), 7.0)
+    pixels = [200, *lattice.neighbours[200, :2]]
+    image[0, pixels], time[0, pixels] = [20, 10, 10], [26, 20, 24]
+    relative = relative_time(image, time, lattice)[0]
+    np.testing.assert_allclose(relative[pixels], [2 / 5, -4 / 5, 0], atol=2e-3)
+    assert np.count_nonzero(relative) == 2
+
+
+def test_single_pixels_are_not_taken_for_showers(camera, lattice):
+    place = np.array([[0.5, 0.3]])
+    image, _ = noisy(camera, place, sigma=0.5)
+    others = np.arange(0, camera.n_pixels, 37)
+    image[0, others] += 30.0
+    assert np.hypot(*(lattice.cell_to_fov(centre_cell(image, lattice)) - place).T) < 0.1
+    image = np.zeros_like(image)
+    image[0, 300] = 30.0  # where there is nothing else, the pixel is all there is
+    assert np.array_equal(centre_cell(image, lattice), lattice.pixel_cell[[300]])
+
+
+def test_single_photons_of_a_dark_sky_are_noise(camera, lattice):
+    """Few pixels with one p.e. each: the width of the noise is that of the electronics, and tiny."""
+    rng = np.random.default_rng(0)
+    photons = rng.poisson(0.03, (1, camera.n_pixels))
+    image = photons + rng.normal(0, 0.05, photons.shape)
+    relative = relative_time(image, rng.uniform(0, 40, photons.shape), lattice)
+    assert 0 < np.abs(relative[photons == 1]).mean() < 0.2
+    assert noise(image)[1] == 0.5
 
 
 @pytest.mark.parametrize("pedestal", [0.0, 12.0])
@@ -126,25 +157,19 @@ def test_centre_cell_is_where_the_light_is(camera, pedestal):
         assert np.hypot(*(found - places).T).max() < 0.1  # one pixel
 
 
-def test_centre_cell_of_nothing_is_the_middle(camera):
-    mapping = build_lattice_mapping(camera)
-    assert centre_cell(np.full((1, camera.n_pixels), np.nan), mapping).tolist() == [[15, 15]]
-
-
-def test_images_of_both_channels(camera):
+def test_images_of_both_channels(camera, lattice):
     image, time = noisy(camera, [(0.3, 0.2), (-0.5, 0.1)])
-    mapping = build_lattice_mapping(camera)
-    grid = build_images(image, time, mapping)
-    assert grid.shape == (2, *mapping.shape, 2)
-    np.testing.assert_array_equal(mapping.invert(grid[..., 0]), scale_charge(image))
-    np.testing.assert_array_equal(mapping.invert(grid[..., 1]), relative_time(image, time))
+    grid = build_images(image, time, lattice)
+    assert grid.shape == (2, *lattice.shape, 2)
+    np.testing.assert_array_equal(lattice.invert(grid[..., 0]), scale_charge(image))
+    np.testing.assert_array_equal(lattice.invert(grid[..., 1]), relative_time(image, time, lattice))
 
 
 @pytest.mark.parametrize("resampled", [False, True])
-def test_windows_hold_the_same_as_grids(camera, resampled):
+def test_windows_hold_the_same_as_grids(camera, lattice, resampled):
     image, time = noisy(camera, [(0.3, 0.2), (-0.5, 0.1)])
     resampling = build_resampling_mapping(camera, shape=(31, 31), cell_width=0.1)
-    mapping = resampling if resampled else build_lattice_mapping(camera)
+    mapping = resampling if resampled else lattice
     whole = build_images(image, time, mapping)
     window = build_images(image, time, mapping, centre=np.array([[15, 15], [14, 16]]), size=11)
     np.testing.assert_array_equal(window, [whole[0, 10:21, 10:21], whole[1, 9:20, 11:22]])

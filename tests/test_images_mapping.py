@@ -169,8 +169,11 @@ def test_what_is_no_lattice_is_refused_and_can_be_resampled(build):
 
 def test_positions_must_be_finite_and_more_than_one():
     for lon in ([0.0], [0.0, np.nan, 1.0]):
+        camera = make_camera(np.array(lon), np.zeros(len(lon)))
         with pytest.raises(InputError, match="pixel positions"):
-            build_lattice_mapping(make_camera(np.array(lon), np.zeros(len(lon))))
+            build_lattice_mapping(camera)
+        with pytest.raises(InputError, match="pixel positions"):
+            build_resampling_mapping(camera, shape=(5, 5), cell_width=0.1)
 
 
 def test_unknown_layout():
@@ -192,6 +195,19 @@ def mappings():
         "square": build_lattice_mapping(square_camera(2, 5, 0.8)),
         "resampling": build_resampling_mapping(camera, shape=(11, 14), cell_width=0.11),
     }
+
+
+@pytest.mark.parametrize("name", mappings())
+def test_neighbours(name):
+    mapping = mappings()[name]
+    kept = np.sort(mapping.neighbours, axis=1)
+    counts = (kept < mapping.n_pixels).sum(axis=1)
+    corner, edge, middle = (2, 3, 4) if name == "square" else (3, 4, 6)
+    n_corners, n_edges = (4, 8 * 4) if name == "square" else (6, 6 * 5)
+    assert np.bincount(counts)[[corner, edge]].tolist() == [n_corners, n_edges]
+    assert (counts == middle).sum() == mapping.n_pixels - n_corners - n_edges
+    for pixel, others in enumerate(kept):
+        assert all(pixel in kept[other] for other in others[others < mapping.n_pixels])
 
 
 @pytest.mark.parametrize("name", mappings())

@@ -9,7 +9,8 @@ import numpy as np
 
 from gammaml.errors import SettingError
 
-BRIGHT = 4.0  # in widths of an image's noise: what is called bright here
+BRIGHT = 4.0  # in standard deviations of an image's noise: what is called bright here
+LEAST_NOISE = 0.5  # p.e.; a night sky of less than one photon a pixel comes in single p.e., which the width misses
 
 
 @dataclass(frozen=True)
@@ -106,34 +107,46 @@ def noise(image):
     Returns
     -------
     pedestal, sigma : array (n, 1)
-        The median, and its distance to the 15.87 % quantile: the standard deviation where the noise is Gaussian.
+        The median, and its distance to the 15.87 % quantile, the standard deviation of Gaussian noise; `LEAST_NOISE`
+        where that is larger.
     """
     middle, low = image.shape[1] // 2, int(image.shape[1] * 0.1587)
     ordered = np.partition(image, (low, middle), axis=1)
-    return ordered[:, middle, None], (ordered[:, middle] - ordered[:, low])[:, None]
+    sigma = np.maximum(ordered[:, middle] - ordered[:, low], np.float32(LEAST_NOISE))
+    return ordered[:, middle, None], sigma[:, None]
 
 
-def bright_charge(signal, sigma):
-    """The signal of bright pixels, 0 elsewhere.
+def bright_charge(signal, sigma, neighbours):
+    """The signal of bright pixels that have a bright neighbour, 0 elsewhere.
 
-    Bright is more than `BRIGHT` times the image's noise; where no pixel is, the brightest pixels have 1.
+    Bright is more than `BRIGHT` times the image's noise. The night sky makes single pixels bright, showers make
+    several; where no bright pixel has a bright neighbour, the brightest pixel alone has its signal, or 1.
 
     Parameters
     ----------
     signal, sigma : array (n, n_pixels), (n, 1)
         Charge above the pedestal, and noise.
+    neighbours : array of int (n_pixels, k)
+        As of the mappings.
 
     Returns
     -------
     array (n, n_pixels)
     """
-    bright = signal * (signal > BRIGHT * sigma)
-    empty = ~bright.any(axis=1)
-    bright[empty] = signal[empty] == signal[empty].max(axis=1, keepdims=True)
+    row, pixel = np.nonzero(signal > BRIGHT * sigma)
+    candidate = np.zeros((len(signal), signal.shape[1] + 1), bool)
+    candidate[row, pixel] = True
+    together = candidate[row[:, None], neighbours[pixel]].any(axis=1)
+    row, pixel = row[together], pixel[together]
+    bright = np.zeros_like(signal)
+    bright[row, pixel] = signal[row, pixel]
+    empty = np.flatnonzero(~bright.any(axis=1))
+    brightest = signal[empty].argmax(axis=1)
+    bright[empty, brightest] = np.maximum(signal[empty, brightest], 1)
     return bright
 
 
-def relative_time(image, peak_time, scaling=DEFAULT_SCALING):
+def relative_time(image, peak_time, mapping, scaling=DEFAULT_SCALING):
     """Peak time after the image's own, in units of `time_unit`, faded out where there is only noise.
 
     The image's own time is the mean of its bright pixels, by charge. In pixels without light the peak time is that of
@@ -144,6 +157,8 @@ def relative_time(image, peak_time, scaling=DEFAULT_SCALING):
     ----------
     image, peak_time : array (n, n_pixels)
         p.e. and ns.
+    mapping : LatticeMapping or ResamplingMapping
+        Tells which pixels are neighbours.
     scaling : Scaling
 
     Returns
@@ -153,7 +168,7 @@ def relative_time(image, peak_time, scaling=DEFAULT_SCALING):
     signal, sigma = _above_noise(repair_charge(image, scaling))
     known = np.isfinite(peak_time)
     time = np.where(known, peak_time, 0).astype(np.float32, copy=False)
-    weight = bright_charge(signal, sigma) * known
+    weight = bright_charge(signal, sigma, mapping.neighbours) * known
     total = weight.sum(axis=1, keepdims=True)
     time -= np.einsum("ij,ij->i", weight, time)[:, None] / np.where(total > 0, total, 1)
     time = np.clip(time, -scaling.time_limit, scaling.time_limit, out=time)
@@ -171,7 +186,7 @@ def _above_noise(charge):
 def _fade(signal, sigma):
     """How far each pixel's signal stands out of its image's noise, from 0 to 1."""
     square = np.square(np.maximum(signal, 0))
-    light = square / (square + np.square(BRIGHT * sigma) + np.finfo(np.float32).tiny)  # s^2 / (s^2 + BRIGHT^2)
+    light = square / (square + np.square(BRIGHT * sigma))  # s^2 / (s^2 + BRIGHT^2)
     return np.square(light) / (np.square(light) + np.square(1 - light))
 
 
@@ -189,7 +204,7 @@ def centre_cell(image, mapping):
     array of int (n, 2)
         Row and column; the cell may have no pixel. :meth:`cell_to_fov` of the mapping tells where on the sky it is.
     """
-    weight = bright_charge(*_above_noise(repair_charge(image)))
+    weight = bright_charge(*_above_noise(repair_charge(image)), mapping.neighbours)
     return np.rint(weight @ mapping.pixel_cell / weight.sum(axis=1, keepdims=True)).astype(int)
 
 
@@ -213,7 +228,7 @@ def build_images(image, peak_time, mapping, scaling=DEFAULT_SCALING, *, centre=N
     -------
     array of float32 (n, height, width, 2) or (n, size, size, 2)
     """
-    charge, time = repair_charge(image, scaling), relative_time(image, peak_time, scaling)
+    charge, time = repair_charge(image, scaling), relative_time(image, peak_time, mapping, scaling)
     if centre is None:
         grids = mapping.apply(charge), mapping.apply(time, average=True)
     else:

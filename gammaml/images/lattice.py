@@ -83,7 +83,7 @@ def orientation(positions, name):
 
     The bond-orientational order, the mean of exp(i k theta) over all directions theta to neighbours, has modulus 1
     for k = 6 on a hexagonal and for k = 4 on a square lattice; its phase is k times the angle of the lattice
-    (Nelson & Halperin 1979, Phys. Rev. B 19, 2457, eq. 1.5, for k = 6).
+    (Nelson & Halperin 1979, Phys. Rev. B 19, 2457, for k = 6).
 
     Raises
     ------
@@ -105,6 +105,12 @@ def orientation(positions, name):
     if angle < 1e-3 - np.pi / fold:  # just as far on either side of the axis: rounding must not decide
         angle += 2 * np.pi / fold
     return {4: "square", 6: "hexagon"}[fold], float(np.hypot(*step.T).mean()), float(angle)
+
+
+def neighbour_table(positions, pitch):
+    """Pixels across the sides of each pixel, (n, 6) at most; n where there are fewer."""
+    index = cKDTree(positions).query(positions, min(7, len(positions)), distance_upper_bound=NEIGHBOUR_LIMIT * pitch)[1]
+    return index[:, 1:]
 
 
 def _basis(pitch, angle, between):

@@ -11,7 +11,7 @@ import numpy as np
 
 from gammaml.errors import SettingError
 from gammaml.images.gather import checked, gather, gather_windows
-from gammaml.images.lattice import find_lattice
+from gammaml.images.lattice import find_lattice, neighbour_table
 from gammaml.images.resampling import ResamplingMapping
 
 AXIAL_NEIGHBOURS = ((0, -1), (0, 1), (-1, 0), (1, 0), (-1, 1), (1, -1))  # row, column; in the layout "axial"
@@ -58,6 +58,11 @@ class LatticeMapping:
     def mask(self):
         """Cells with a pixel, (height, width)."""
         return self.table < self.n_pixels
+
+    @cached_property
+    def neighbours(self):
+        """Pixels in the cells next to each pixel's, (n_pixels, 6) at most; n_pixels where there are fewer."""
+        return neighbour_table(self.cell_to_fov(self.pixel_cell), np.hypot(*self.basis.T).max())
 
     def apply(self, values, average=False):
         """Pixels to grids.

@@ -7,8 +7,9 @@ import numpy as np
 from scipy.sparse import csr_array, diags_array
 from scipy.spatial import cKDTree
 
-from gammaml.errors import SettingError
+from gammaml.errors import InputError, SettingError
 from gammaml.images.gather import checked, gather_windows
+from gammaml.images.lattice import neighbour_table
 
 SAMPLES = 12  # squared, the sample points in a pixel, which measure its overlap with cells
 POSITION_DECIMALS = 7  # degrees; positions are rounded before use, so that a stored mapping is rebuilt exactly
@@ -68,8 +69,9 @@ class ResamplingMapping:
 
     @cached_property
     def _pitch(self):
-        """Distance to the next pixel for each pixel, degrees."""
-        return cKDTree(self.positions).query(self.positions, 2)[0][:, 1]
+        """Distance to the next pixel for each pixel, degrees; a lonely pixel is not taken for a large one."""
+        distance = cKDTree(self.positions).query(self.positions, 2)[0][:, 1]
+        return np.minimum(distance, 2 * np.median(distance))
 
     @property
     def _margin(self):
@@ -89,6 +91,11 @@ class ResamplingMapping:
         cell = np.concatenate([near.nonzero()[0], np.ravel_multi_index(own[inside].T, shape)])
         pixel = np.concatenate([pixel[near], inside])
         return csr_array((np.ones(len(cell)), (cell, pixel)), shape=(shape.prod(), self.n_pixels))
+
+    @cached_property
+    def neighbours(self):
+        """Pixels next to each pixel, (n_pixels, 6) at most; n_pixels where there are fewer."""
+        return neighbour_table(self.positions, np.median(self._pitch))
 
     def apply(self, values, average=False):
         """Pixels to grids.
@@ -157,14 +164,20 @@ def build_resampling_mapping(camera, *, shape, cell_width):
 
     Raises
     ------
+    gammaml.errors.InputError
+        Where the camera has fewer than two pixels, or some at no finite position.
     gammaml.errors.SettingError
-        For a grid without cells, or one that no pixel lies in.
+        For a grid without cells.
     """
     shape = tuple(int(extent) for extent in shape)
     if len(shape) != 2 or min(shape) < 1 or not 0 < cell_width < np.inf:
         got = f"shape {shape} and cell_width {cell_width}"
         raise SettingError("grid", got, "two positive numbers of cells and a positive width in degrees", "change them")
     positions = np.column_stack([camera.fov_lon, camera.fov_lat]).round(POSITION_DECIMALS)
+    finite = np.isfinite(positions).all(axis=1).sum()
+    if finite < max(2, len(positions)):
+        got = f"{len(positions)} pixel positions, {finite} finite"
+        raise InputError(f"camera {camera.name}", got, "two or more, all finite", "check the camera description")
     return ResamplingMapping(camera.name, shape, float(cell_width), positions)
 
 
