@@ -150,6 +150,19 @@ def in_order(events, shape, inputs, *, batch_size=PREDICTION_BATCH):
         yield rows, inputs.build(*events.read_pixels(rows), shape[rows])
 
 
+def dark_images(events):
+    """Mask (n_images,) of images without a single finite charge other than 0."""
+    step = PREDICTION_BATCH * 16
+    blocks = [images.bad_images(events.read_pixels(slice(low, low + step))[0]) for low in range(0, len(events), step)]
+    return np.concatenate(blocks) if blocks else np.zeros(0, bool)
+
+
+def pixel_noise(events, n_images=1000):
+    """Pixel noise (p.e.) of up to `n_images` images, evenly taken."""
+    rows = np.unique(np.linspace(0, len(events) - 1, n_images).astype(int))
+    return images.noise(images.repair_charge(events.read_pixels(rows)[0]))[1][:, 0]
+
+
 def prefetch(batches, depth=4):
     """The same items, made `depth` ahead in a thread; its errors are raised here.
 

@@ -180,7 +180,7 @@ def usable(events, tasks, role):
     if not events.is_simulated:
         raise InputError(f"{role} events", "an observation without truth", "simulated events", "train on simulations")
     keep = np.any([takes_part(task, events) for task in tasks], axis=0)
-    dark = _dark(events)
+    dark = batches.dark_images(events)
     if dark.any():
         warnings.warn(f"{role}: {dark.sum()} images without a finite charge are left out", stacklevel=3)
     keep &= ~dark & np.isfinite(np.asarray(events.table["hillas_intensity"]))
@@ -201,12 +201,6 @@ def usable(events, tasks, role):
                 f"{role} events", f"{task.name} truth that is not finite", "finite truth", "check the files"
             )
     return events
-
-
-def _dark(events):
-    step = batches.PREDICTION_BATCH * 16
-    blocks = [images.bad_images(events.read_pixels(slice(low, low + step))[0]) for low in range(0, len(events), step)]
-    return np.concatenate(blocks) if blocks else np.zeros(0, bool)
 
 
 class Checkpoint:
@@ -292,12 +286,6 @@ def training_range(events):
     """Smallest and largest energy (TeV), zenith (deg) and pixel noise (p.e.) of events, as lists of two."""
     energy = events.table["true_energy"].to_value("TeV")
     zenith = 90 - events.table["pointing_alt"].to_value("deg")
-    noise = pixel_noise(events)
+    noise = batches.pixel_noise(events)
     ranges = {"energy": energy, "zenith": zenith, "noise": np.percentile(noise, [5, 95])}
     return {name: [float(np.nanmin(values)), float(np.nanmax(values))] for name, values in ranges.items()}
-
-
-def pixel_noise(events, n_images=1000):
-    """Pixel noise (p.e.) of up to `n_images` images, evenly taken."""
-    rows = np.unique(np.linspace(0, len(events) - 1, n_images).astype(int))
-    return images.noise(images.repair_charge(events.read_pixels(rows)[0]))[1][:, 0]
