@@ -1,4 +1,4 @@
-"""Made-up simulated events: Gaussian ellipses whose shape tells the class, brightness the energy, axis the direction."""
+"""Made-up simulated events: ellipses whose shape tells the class, brightness the energy, axis the direction."""
 
 import astropy.units as u
 import numpy as np
