@@ -220,6 +220,8 @@ def _known(name):
     known = {"DESC": COLUMNS[name].description} if name in COLUMNS else {}
     if name in ENUMS:  # as PyTables pickles the class; ctapipe reads no enum without it
         known |= {"TRANSFORM": "enum", "ENUM": np.bytes_(f"cctapipe.containers\n{ENUMS[name]}\np0\n.")}
+    if name in ("scheduled_start_time", "actual_start_time"):
+        known |= {"TRANSFORM": "time", "TIME_FORMAT": "mjd", "TIME_SCALE": "tai"}
     if name.endswith(("telescopes", "tels_with_trigger")):
         known |= {"TRANSFORM": "tel_list_to_mask"}
     return known
