@@ -69,7 +69,8 @@ def fov_to_altaz(fov_lon, fov_lat, pointing_alt, pointing_az):
     horizontal = forward * np.cos(pointing_alt) - up * np.sin(pointing_alt)
     alt = np.arctan2(forward * np.sin(pointing_alt) + up * np.cos(pointing_alt), np.hypot(horizontal, east))
     az = np.rad2deg(np.arctan2(east, horizontal)) + pointing_az
-    return np.rad2deg(alt), np.mod(az, 360.0)
+    az = np.mod(az, 360.0)
+    return np.rad2deg(alt), np.where(az < 360.0, az, 0.0)  # the remainder of a tiny negative number rounds to 360
 
 
 def angular_separation(alt_1, az_1, alt_2, az_2):

@@ -9,6 +9,7 @@ import numpy as np
 
 from gammaml.errors import SettingError
 
+NOISE_PIXELS = 400
 BRIGHT = 4.0  # in standard deviations of an image's noise: what is called bright here
 LEAST_NOISE = 0.5  # p.e.; a night sky of less than one photon a pixel comes in single p.e., which the width misses
 
@@ -99,6 +100,8 @@ def scale_charge(image, scaling=DEFAULT_SCALING):
 def noise(image):
     """Pedestal and noise of each image, from the fainter half of its pixels, where the shower is not.
 
+    At least `NOISE_PIXELS` pixels, spread over the camera, are enough for 5 % and cost a quarter of all.
+
     Parameters
     ----------
     image : array (n, n_pixels)
@@ -110,8 +113,9 @@ def noise(image):
         The median, and its distance to the 15.87 % quantile, the standard deviation of Gaussian noise; `LEAST_NOISE`
         where that is larger.
     """
-    middle, low = image.shape[1] // 2, int(image.shape[1] * 0.1587)
-    ordered = np.partition(image, (low, middle), axis=1)
+    some = image[:, :: max(1, image.shape[1] // NOISE_PIXELS)]
+    middle, low = some.shape[1] // 2, int(some.shape[1] * 0.1587)
+    ordered = np.partition(some, (low, middle), axis=1)
     sigma = np.maximum(ordered[:, middle] - ordered[:, low], np.float32(LEAST_NOISE))
     return ordered[:, middle, None], sigma[:, None]
 

@@ -1,0 +1,53 @@
+"""Sky offsets against astropy and ctapipe."""
+
+import astropy.units as u
+import numpy as np
+import pytest
+from astropy.coordinates import AltAz, SkyCoord, SkyOffsetFrame
+from hypothesis import given
+from hypothesis import strategies as st
+from made_events import hexagonal_camera
+
+from gammaml import sky
+from gammaml.io.hillas import to_ctapipe_geometry
+
+angle = st.floats(-5, 5)
+
+
+@given(angle, angle, st.floats(10, 85), st.floats(0, 359.9))
+def test_offsets_round_trip(lon, lat, pointing_alt, pointing_az):
+    alt, az = sky.fov_to_altaz(lon, lat, pointing_alt, pointing_az)
+    np.testing.assert_allclose(sky.altaz_to_fov(alt, az, pointing_alt, pointing_az), (lon, lat), atol=1e-9)
+    assert 0 <= az < 360
+
+
+def test_offsets_equal_astropy():
+    rng = np.random.default_rng(0)
+    pointing = SkyCoord(alt=62 * u.deg, az=359 * u.deg, frame=AltAz())
+    source = SkyCoord(alt=rng.uniform(58, 66, 50) * u.deg, az=rng.uniform(-5, 5, 50) * u.deg, frame=AltAz())
+    expected = source.transform_to(SkyOffsetFrame(origin=pointing))
+    lon, lat = sky.altaz_to_fov(source.alt.deg, source.az.deg, 62, 359)
+    np.testing.assert_allclose(lon, expected.lon.wrap_at("180d").deg, atol=1e-10)
+    np.testing.assert_allclose(lat, expected.lat.deg, atol=1e-10)
+
+
+def test_separation_equals_astropy():
+    rng = np.random.default_rng(1)
+    alt, az = rng.uniform(-80, 80, (2, 100)), rng.uniform(0, 360, (2, 100))
+    first, second = (SkyCoord(az=a * u.deg, alt=h * u.deg, frame=AltAz()) for h, a in zip(alt, az, strict=True))
+    np.testing.assert_allclose(
+        sky.angular_separation(alt[0], az[0], alt[1], az[1]), first.separation(second).deg, atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("rotation", [0.0, 19.0])
+def test_camera_offsets_equal_ctapipe(rotation):
+    from ctapipe.coordinates import TelescopeFrame
+
+    camera = hexagonal_camera(rings=4)
+    geometry = to_ctapipe_geometry(camera)
+    geometry.frame = type(geometry.frame)(focal_length=camera.focal_length * u.m, rotation=rotation * u.deg)
+    expected = geometry.transform_to(TelescopeFrame())
+    lon, lat = sky.camera_to_fov(camera.pixel_x, camera.pixel_y, camera.focal_length, rotation)
+    np.testing.assert_allclose(lon, expected.pix_x.to_value(u.deg), atol=1e-4)
+    np.testing.assert_allclose(lat, expected.pix_y.to_value(u.deg), atol=1e-4)
