@@ -40,7 +40,8 @@ def test_events(dl2):
     Returns
     -------
     astropy.table.QTable
-        ``meta`` has n_in_training, the number of rows left out, and test_share, the share of the gammas kept.
+        ``meta`` has n_in_training and n_gamma_in_training, the rows and gammas left out, and test_share, the share of
+        the gammas kept.
 
     Raises
     ------
@@ -55,7 +56,8 @@ def test_events(dl2):
     if training.all():
         raise InputError(WHERE, "only events of the training", "events the network has not seen", "predict a test set")
     events = dl2[~training]
-    events.meta["n_in_training"] = dl2.meta.get("n_in_training", 0) + int(training.sum())
+    for name, left_out in (("n_in_training", training), ("n_gamma_in_training", training & gammas)):
+        events.meta[name] = dl2.meta.get(name, 0) + int(left_out.sum())
     share = float(np.mean(~training[gammas])) if gammas.any() else 1.0
     events.meta["test_share"] = dl2.meta.get("test_share", 1.0) * share
     events.meta["simulation"] = named_runs(dl2)
@@ -80,7 +82,9 @@ def reconstructed_gammas(dl2, *names):
     gammas = is_gamma(events)
     if not gammas.any():
         raise InputError(WHERE, "no gammas among the test events", "simulated gammas", "add a gamma file")
-    return reconstructed(events[gammas], *names)
+    events = events[gammas]
+    events.meta["n_in_training"] = events.meta["n_gamma_in_training"]
+    return reconstructed(events, *names)
 
 
 def classified_events(dl2):

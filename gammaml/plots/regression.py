@@ -43,6 +43,7 @@ def plot_energy_resolution(table, ax=None, label=None):
     _points(ax, table, "resolution", style | {"label": label})
     _points(below, table, "bias", style)
     ax.set(ylabel="energy resolution")
+    ax.figure.align_ylabels([ax, below])
     bounded(ax, bottom=0)
     legend_above(ax)
     note(below, table, label)
@@ -62,7 +63,7 @@ def _bias_panel(ax):
     below.axhline(0, color="0.6", linewidth=0.6, linestyle=":")
     below.set(ylabel="energy bias")
     energy_axis(below.xaxis)
-    ax.tick_params(labelbottom=False)
+    ax.tick_params(which="both", labelbottom=False)
     return below
 
 

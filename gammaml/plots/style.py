@@ -1,11 +1,12 @@
 """One look for all figures: sizes, colours, axes, and the definition beneath."""
 
+import math
 import textwrap
 from types import MappingProxyType
 
 import matplotlib as mpl
 from matplotlib import pyplot as plt
-from matplotlib.ticker import FuncFormatter, LogFormatter, LogLocator
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 COLUMN_WIDTH = 88 / 25.4  # inches; a column of A&A is 88 mm wide
 BLUE, ORANGE, GREEN, PURPLE, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"  # Okabe & Ito 2008
@@ -14,6 +15,7 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v")
 SERIES = "gammaml-series-"
 NOTE = "gammaml-note"
+MINOR_LABEL_SPAN = 100  # of an energy axis; narrower ones have labels within the decades
 NOTE_CHARACTERS = 34  # of the note, for each inch of the axes
 
 PRINT_STYLE = MappingProxyType(
@@ -78,7 +80,14 @@ def energy_axis(axis, label="true energy [TeV]"):
     axis.set_label_text(label)
     axis.set_major_locator(LogLocator(10))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(LogFormatter(minor_thresholds=(1.2, 0.5)))  # labels where a decade is all there is
+    axis.set_minor_formatter(FuncFormatter(lambda value, _: _minor_label(value, axis)))
+
+
+def _minor_label(value, axis):
+    """2 and 5 of a decade, where the decades alone would be too few labels."""
+    low, high = sorted(axis.get_view_interval())
+    digit = round(value / 10 ** math.floor(math.log10(value) + 1e-9))
+    return f"{value:.6g}" if digit in (2, 5) and high < MINOR_LABEL_SPAN * low else ""
 
 
 def bounded(ax, **limits):

@@ -18,14 +18,6 @@ HEIGHT = 0.9  # of a figure, in column widths
 
 
 @dataclass(frozen=True)
-class Bins:
-    """Edges that all labels share: true energy, and image intensity in p.e. where there is one."""
-
-    energy: Quantity
-    intensity: np.ndarray | None
-
-
-@dataclass(frozen=True)
 class Figure:
     """One figure of the report: file name, title, plot function, tables by label, height in column widths.
 
@@ -76,24 +68,23 @@ def compute_figures(tables):
     problems : list of str
         What could not be computed, and why.
     """
-    computing = _Computing(tables, shared_bins(tables), [])
+    computing = _Computing(tables, performance.energy_bins(next(iter(tables.values()))), [])
     figures = [*_classification(computing), *_energy(computing), *_direction(computing), *_area(computing)]
     return [figure for figure in figures if figure.tables], computing.problems
 
 
-def shared_bins(tables):
-    """Edges from the first of `tables`, so that all curves can be laid over each other."""
-    first = next(iter(tables.values()))
-    intensity = None
-    if "hillas_intensity" in first.colnames:
-        intensity = performance.log_bins(np.asarray(first["hillas_intensity"]), INTENSITY_BINS_PER_DECADE)
-    return Bins(performance.energy_bins(first), intensity)
+def _intensity_bins(tables):
+    """Edges in p.e. from the first of `tables` that has intensities."""
+    first = next(table for table in tables.values() if "hillas_intensity" in table.colnames)
+    return performance.log_bins(np.asarray(first["hillas_intensity"]), INTENSITY_BINS_PER_DECADE)
 
 
 @dataclass(frozen=True)
 class _Computing:
+    """Tables by label, the edges in true energy that all of them share, and what went wrong so far."""
+
     tables: dict[str, QTable]
-    bins: Bins
+    edges: Quantity
     problems: list[str]
 
     def of(self, compute, *needs):
@@ -110,22 +101,21 @@ class _Computing:
 
 
 def _classification(computing):
-    of, bins, score = computing.of, computing.bins, "gammaness"
+    of, score, intensity = computing.of, "gammaness", "hillas_intensity"
     yield Figure("roc", "ROC curve", plots.plot_roc, of(performance.roc_curve, score))
-    in_energy = of(lambda dl2: performance.auc_in_bins(dl2, "true_energy", bins.energy), score)
+    in_energy = of(lambda dl2: performance.auc_in_bins(dl2, "true_energy", computing.edges), score)
     yield Figure("auc_true_energy", "AUC in bins of true energy", plots.plot_auc_in_bins, in_energy)
-    if bins.intensity is not None:
-        in_intensity = of(
-            lambda dl2: performance.auc_in_bins(dl2, "hillas_intensity", bins.intensity), score, "hillas_intensity"
-        )
-        yield Figure("auc_intensity", "AUC in bins of image intensity", plots.plot_auc_in_bins, in_intensity)
+    in_intensity = of(
+        lambda dl2: performance.auc_in_bins(dl2, intensity, _intensity_bins(computing.tables)), score, intensity
+    )
+    yield Figure("auc_intensity", "AUC in bins of image intensity", plots.plot_auc_in_bins, in_intensity)
     shares = of(lambda dl2: performance.gammaness_distribution(dl2, GAMMANESS_BINS), score)
     yield Figure("gammaness", "Distribution of gammaness", plots.plot_gammaness_distribution, shares)
     yield Figure("reliability", "Reliability of gammaness", plots.plot_reliability, of(performance.reliability, score))
 
 
 def _energy(computing):
-    edges = computing.bins.energy
+    edges = computing.edges
     resolution = computing.of(lambda dl2: performance.energy_resolution(dl2, edges), "reco_energy")
     yield Figure("energy_resolution", "Energy resolution and bias", plots.plot_energy_resolution, resolution, 1.15)
     matrices = computing.of(lambda dl2: performance.migration_matrix(dl2, edges, edges), "reco_energy")
@@ -133,11 +123,11 @@ def _energy(computing):
 
 
 def _direction(computing):
-    edges = computing.bins.energy
+    edges = computing.edges
     resolution = computing.of(lambda dl2: performance.angular_resolution(dl2, edges), "reco_alt", "reco_az")
     yield Figure("angular_resolution", "Angular resolution", plots.plot_angular_resolution, resolution)
 
 
 def _area(computing):
-    area = computing.of(lambda dl2: performance.effective_area(dl2, computing.bins.energy))
+    area = computing.of(lambda dl2: performance.effective_area(dl2, computing.edges))
     yield Figure("effective_area", "Effective area", plots.plot_effective_area, area)

@@ -1,0 +1,59 @@
+"""DL2 tables drawn from known distributions: what the performance functions must give back."""
+
+import astropy.units as u
+import numpy as np
+from astropy.table import QTable
+
+E_MIN, E_MAX, INDEX, RADIUS = 0.1, 10.0, -2.0, 300.0
+
+
+def simulated_run(obs_id, n_showers, **changes):
+    """One row of ``meta["simulation"]``, columns as ctapipe's."""
+    row = {
+        "obs_id": obs_id,
+        "n_showers": n_showers,
+        "shower_reuse": 1,
+        "energy_range_min": E_MIN * u.TeV,
+        "energy_range_max": E_MAX * u.TeV,
+        "spectral_index": INDEX,
+        "min_scatter_range": 0 * u.m,
+        "max_scatter_range": RADIUS * u.m,
+        "min_viewcone_radius": 0 * u.deg,
+        "max_viewcone_radius": 0 * u.deg,
+    }
+    return QTable(
+        {
+            name: [value] if not hasattr(value, "unit") else u.Quantity([value])
+            for name, value in (row | changes).items()
+        }
+    )
+
+
+def thrown_energies(n, rng, index=INDEX):
+    """Energies in TeV from the simulated power law."""
+    low, high = E_MIN ** (index + 1), E_MAX ** (index + 1)
+    return (low + rng.uniform(size=n) * (high - low)) ** (1 / (index + 1))
+
+
+def make_events(n, primary, rng, *, quality=1.0, bias=0.0):
+    """`n` events of one primary, all thrown ones detected.
+
+    E_reco / E_true - 1 is normal with mean `bias` and width 0.2 / `quality`; the offset is normal in both directions
+    with 0.1 deg / `quality`; the logit of gammaness is normal around +-`quality`.
+    """
+    table = QTable()
+    table["obs_id"] = np.full(n, 1 if primary == 0 else 2)
+    table["event_id"] = np.arange(n)
+    table["true_shower_primary_id"] = np.full(n, primary)
+    energy = thrown_energies(n, rng)
+    table["true_energy"] = energy * u.TeV
+    table["true_alt"], table["true_az"] = np.full(n, 70.0) * u.deg, np.mod(rng.uniform(-1, 1, n), 360) * u.deg
+    table["reco_energy"] = np.maximum(energy * (1 + rng.normal(bias, 0.2 / quality, n)), 1e-3) * u.TeV
+    width = 0.1 / quality
+    table["reco_alt"] = table["true_alt"] + rng.normal(0, width, n) * u.deg
+    shift = rng.normal(0, width, n) / np.cos(table["reco_alt"].to_value(u.rad))
+    table["reco_az"] = np.mod(table["true_az"].value + shift, 360) * u.deg
+    score = rng.normal(quality if primary == 0 else -quality, 1.0, n)
+    table["gammaness"] = 1 / (1 + np.exp(-2 * quality * score))
+    table.meta["simulation"] = simulated_run(table["obs_id"][0] if n else 1, n)
+    return table
