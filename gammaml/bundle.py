@@ -4,28 +4,22 @@ A `.gammaml` file is a zip of JSON and plain arrays. The network is rebuilt by t
 name; nothing is unpickled, so loading a file from a stranger runs no code of theirs.
 """
 
-import hashlib
 import io
 import json
 import zipfile
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
 from gammaml import forest, images, parameters
 from gammaml.config import TrainSettings, from_dict
-from gammaml.errors import GammamlError, InputError
+from gammaml.errors import GammamlError
 from gammaml.events import Camera
 from gammaml.inputs import Inputs
-from gammaml.io.write_tables import whole_file
+from gammaml.io.bundle_file import FORMAT, MEMBERS, not_a_bundle, read_bundle_file, write_bundle_file
 from gammaml.models import build_model
 from gammaml.tasks import get_tasks
 
-FORMAT = 1
-MEMBERS = ("metadata.json", "weights.npz", "forest.npz", "arrays.npz")
-CHECKSUMS = "SHA256SUMS"
-SIZE_LIMIT = 2**31  # bytes of one unpacked member
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +58,7 @@ class Bundle:
             Where the file exists and `overwrite` is not given, or cannot be written.
         """
         members = dict(zip(MEMBERS, (self._metadata(), *self._arrays()), strict=True))
-        sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in members.items())
-        members[CHECKSUMS] = sums.encode()
-        with whole_file(path, overwrite) as temporary:
-            _write_zip(temporary, members)
+        write_bundle_file(path, members, overwrite=overwrite)
 
     def _metadata(self):
         camera = self.inputs.camera
@@ -120,24 +111,13 @@ def load(path):
     gammaml.errors.InputError
         Where the file is no bundle, was damaged or changed, or comes from a newer gammaml.
     """
-    members = _read_members(path)
+    metadata, members = read_bundle_file(path)
     try:
-        metadata = json.loads(members["metadata.json"])
-        if metadata["format"] != FORMAT:
-            raise InputError(
-                path, f"bundle format {metadata['format']}", f"format {FORMAT}", "update gammaml, or train again"
-            )
         return _rebuild(metadata, *(_arrays_of(members[name]) for name in MEMBERS[1:]))
     except GammamlError:
         raise
-    except (KeyError, ValueError, TypeError, AttributeError, IndexError, OSError) as error:
-        raise _not_a_bundle(path, f"contents that do not fit together ({error})") from error
-
-
-def _write_zip(file, members):
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members.items():
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data)
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, OSError, zipfile.BadZipFile) as error:
+        raise not_a_bundle(path, f"contents that do not fit together ({error})") from error
 
 
 def _npz(arrays):
@@ -153,30 +133,6 @@ def _arrays_of(data):
 
 def _loss_name(function):
     return getattr(function, "__name__", str(function))
-
-
-def _not_a_bundle(path, got):
-    return InputError(path, got, "a .gammaml bundle as gammaml wrote it", "train it again or fetch a fresh copy")
-
-
-def _read_members(path):
-    if not Path(path).is_file():
-        raise InputError(path, "no such file", "a .gammaml bundle", "check the name")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = set(archive.namelist())
-            if names != {*MEMBERS, CHECKSUMS}:
-                raise _not_a_bundle(path, f"a zip with {', '.join(sorted(names)[:4]) or 'nothing'}")
-            if max(info.file_size for info in archive.infolist()) > SIZE_LIMIT:
-                raise _not_a_bundle(path, "a member of more than 2 GiB")
-            members = {name: archive.read(name) for name in names}
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise _not_a_bundle(path, f"no readable zip ({error})") from error
-    stated = dict(reversed(line.split("  ")) for line in members[CHECKSUMS].decode("utf-8", "replace").splitlines())
-    for name in MEMBERS:
-        if stated.get(name) != hashlib.sha256(members[name]).hexdigest():
-            raise _not_a_bundle(path, f"a changed {name} (its checksum differs)")
-    return members
 
 
 def _rebuild(metadata, weights, trees, arrays):
@@ -195,7 +151,6 @@ def _rebuild(metadata, weights, trees, arrays):
     model.set_weights([weights[name] for name in sorted(weights)])
     names = {key.split("/")[0] for key in trees if "/" in key}
     rebuilt = {name: _rebuild_trees(name, trees) for name in names}
-    metadata.pop("format")
     baseline = forest.Forest(tasks, rebuilt, trees["fill"])
     return Bundle(model, inputs, tasks, settings, baseline, arrays["training_showers"], metadata)
 
