@@ -21,7 +21,6 @@ from gammaml.models import build_model
 from gammaml.tasks import get_tasks
 
 
-
 @dataclass(frozen=True, eq=False)
 class Bundle:
     """A trained network with all that prediction needs.
