@@ -114,6 +114,8 @@ def note(ax, table, label=None):
         existing[0].set_text("\n".join([existing[0].get_text(), *counts]))
         return
     text = "\n".join(textwrap.wrap(table.meta.get("definition", ""), width) + counts)
+    if not text:
+        return
     below_labels = -(2.6 * mpl.rcParams["font.size"] + 9)
     ax.annotate(
         text, (0, 0), xycoords="axes fraction", xytext=(-32, below_labels), textcoords="offset points",

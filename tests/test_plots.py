@@ -1,0 +1,221 @@
+"""Figures show the numbers of their table, all of them readable, and leave nothing behind."""
+
+import io
+import re
+import zlib
+
+import astropy.units as u
+import matplotlib as mpl
+import numpy as np
+import pytest
+from astropy.table import QTable
+from fake_dl2 import make_events
+from matplotlib import pyplot as plt
+from matplotlib.colors import to_hex
+from matplotlib.container import ErrorbarContainer
+
+from gammaml import performance, plots
+from gammaml.errors import SettingError
+from gammaml.plots.style import NOTE
+
+mpl.use("Agg")
+
+
+def made(quality):
+    rng = np.random.default_rng(int(10 * quality))
+    both = performance.combine(
+        [make_events(n, primary, rng, quality=quality) for n, primary in ((3000, 0), (2000, 101))]
+    )
+    both["hillas_intensity"] = np.asarray(100 * both["true_energy"].value)
+    return both
+
+
+BEST, WORSE = made(1.0), made(0.6)
+BINS = performance.energy_bins(BEST)
+HISTORY = QTable({"epoch": [1, 2, 3], "loss": [0.7, 0.5, 0.4], "val_loss": [0.8, 0.6, 0.55]})
+FIGURES = {
+    "roc": (plots.plot_roc, performance.roc_curve),
+    "auc_energy": (plots.plot_auc_in_bins, lambda dl2: performance.auc_in_bins(dl2, "true_energy", BINS)),
+    "auc_intensity": (
+        plots.plot_auc_in_bins,
+        lambda dl2: performance.auc_in_bins(dl2, "hillas_intensity", np.geomspace(10, 1000, 6)),
+    ),
+    "gammaness": (
+        plots.plot_gammaness_distribution,
+        lambda dl2: performance.gammaness_distribution(dl2, np.linspace(0, 1, 11)),
+    ),
+    "reliability": (plots.plot_reliability, performance.reliability),
+    "energy": (plots.plot_energy_resolution, lambda dl2: performance.energy_resolution(dl2, BINS)),
+    "direction": (plots.plot_angular_resolution, lambda dl2: performance.angular_resolution(dl2, BINS)),
+    "area": (plots.plot_effective_area, lambda dl2: performance.effective_area(dl2, BINS)),
+    "migration": (plots.plot_migration_matrix, lambda dl2: performance.migration_matrix(dl2, BINS, BINS)),
+    "loss": (plots.plot_loss_curves, lambda _: HISTORY),
+}
+every_figure = pytest.mark.parametrize("name", FIGURES)
+overlaid_figures = pytest.mark.parametrize("name", [name for name in FIGURES if name != "migration"])
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def overlay(name):
+    plot, compute = FIGURES[name]
+    ax = plot(compute(BEST), label="CNN")
+    return plot(compute(WORSE), ax, "forest")
+
+
+def note_text(figure):
+    return "\n".join(text.get_text() for ax in figure.axes for text in ax.texts if text.get_gid() == NOTE)
+
+
+@overlaid_figures
+def test_overlay_differs_in_more_than_colour(name):
+    ax = overlay(name)
+    labels = ax.get_legend_handles_labels()[1]
+    assert {label.split(",")[0] for label in labels} == {"CNN", "forest"}
+    assert len(set(labels)) == len(labels)
+    lines = [line for line in ax.lines if str(line.get_gid()).startswith("gammaml-series")]
+    if name == "gammaness":
+        assert {patch.get_linestyle() for patch in ax.patches} == {"-", "--"}
+    else:
+        assert len({line.get_linestyle() for line in lines}) == 2
+        assert len({to_hex(line.get_color()) for line in lines}) == 2
+
+
+@overlaid_figures
+def test_nothing_overlaps_and_nothing_is_cut_off(name):
+    with plots.print_style():
+        figure = overlay(name).figure
+        figure.draw_without_rendering()
+    renderer = figure.canvas.get_renderer()
+    boxes = [ax.xaxis.get_tightbbox(renderer) for ax in figure.axes]
+    boxes += [ax.yaxis.get_tightbbox(renderer) for ax in figure.axes]
+    boxes += [text.get_window_extent(renderer) for ax in figure.axes for text in ax.texts if text.get_gid() == NOTE]
+    boxes = [box for box in boxes if box is not None]  # the upper of two panels has no labels along x
+    notes = boxes[-1:] if name != "loss" else []
+    for note in notes:
+        assert not any(note.overlaps(other) for other in boxes[:-1])
+    for box in boxes:
+        assert min(box.x0, box.y0) >= -1
+        assert box.x1 <= figure.bbox.x1 + 1
+        assert box.y1 <= figure.bbox.y1 + 1
+
+
+@every_figure
+def test_definition_and_counts_are_printed(name):
+    plot, compute = FIGURES[name]
+    table = compute(BEST)
+    text = note_text(plot(table).figure)
+    printed = " ".join(text.split())
+    assert table.meta.get("definition", "") in printed
+    assert table.meta.get("counts", "") in printed
+    if name not in ("migration", "loss"):
+        both = note_text(overlay(name).figure)
+        assert "CNN: " in both
+        assert "forest: " in both
+        assert both.count(table.meta["definition"][:20]) == 1
+
+
+@every_figure
+def test_a_given_axes_is_used_and_pyplot_left_alone(name):
+    plot, compute = FIGURES[name]
+    ax = mpl.figure.Figure().add_subplot()
+    settings = dict(mpl.rcParams)
+    table = compute(BEST)
+    before = table.copy()
+    assert plot(table, ax) is ax
+    assert plt.get_fignums() == []
+    assert dict(mpl.rcParams) == settings
+    assert table.colnames == before.colnames
+    assert all(np.array_equal(table[c], before[c], equal_nan=True) for c in table.colnames)
+
+
+def drawn_points(ax):
+    container = next(c for c in ax.containers if isinstance(c, ErrorbarContainer))
+    x, y = container.lines[0].get_data()
+    segments = container.lines[2][0].get_segments()
+    return np.asarray(x), np.asarray(y), np.array([(s[1, 1] - s[0, 1]) / 2 for s in segments])
+
+
+@pytest.mark.parametrize(
+    ("name", "column"), [("direction", "angular_resolution"), ("area", "effective_area"), ("energy", "resolution")]
+)
+def test_points_are_the_numbers_of_the_table(name, column):
+    plot, compute = FIGURES[name]
+    table = compute(BEST)
+    x, y, uncert = drawn_points(plot(table))
+    shown = table[table["n_events"] >= performance.MIN_EVENTS]
+    np.testing.assert_allclose(y, u.Quantity(shown[column]).value)
+    np.testing.assert_allclose(uncert, u.Quantity(shown[f"{column}_uncert"]).value)
+    assert np.all((x > shown["true_energy_low"].value) & (x < shown["true_energy_high"].value))
+
+
+def test_energy_bias_has_a_panel_of_its_own():
+    table = FIGURES["energy"][1](BEST)
+    ax = plots.plot_energy_resolution(table)
+    below = next(axes for axes in ax.figure.axes if axes is not ax)
+    np.testing.assert_allclose(drawn_points(below)[1], table["bias"][table["n_events"] >= 10])
+    plots.plot_energy_resolution(table, ax)
+    assert len(ax.figure.axes) == 2
+
+
+def test_energy_resolution_needs_a_subplot():
+    table = FIGURES["energy"][1](BEST)
+    with pytest.raises(SettingError):
+        plots.plot_energy_resolution(table, mpl.figure.Figure().add_axes((0, 0, 1, 1)))
+
+
+def test_bins_with_few_events_are_not_drawn():
+    few = performance.combine([BEST[BEST["true_energy"] < 1 * u.TeV], BEST[BEST["true_energy"] > 3 * u.TeV][:5]])
+    x = drawn_points(plots.plot_angular_resolution(FIGURES["direction"][1](few)))[0]
+    assert len(x) == 5
+    assert x.max() < 1
+
+
+def test_overlay_stretches_to_the_larger_values():
+    low, high = (performance.angular_resolution(table, BINS) for table in (BEST, WORSE))
+    ax = plots.plot_angular_resolution(low)
+    plots.plot_angular_resolution(high, ax)
+    assert ax.get_ylim()[0] == 0
+    assert ax.get_ylim()[1] > np.nanmax(high["angular_resolution"].value)
+
+
+def test_energy_ticks_are_plain_numbers():
+    ax = plots.plot_angular_resolution(FIGURES["direction"][1](BEST))
+    ax.figure.draw_without_rendering()
+    labels = [tick.get_text() for tick in ax.get_xticklabels(which="both") if tick.get_text()]
+    assert {"0.2", "1", "5", "10"} <= set(labels)
+    assert ax.get_xscale() == "log"
+
+
+def test_migration_matrix_has_true_energy_along_x():
+    table = FIGURES["migration"][1](BEST)
+    ax = plots.plot_migration_matrix(table, label="CNN")
+    n = len(BINS) - 1
+    drawn = np.ma.filled(ax.collections[0].get_array(), 0).reshape(n, n)
+    np.testing.assert_allclose(drawn.T.ravel(), np.nan_to_num(table["probability"]))
+    assert ax.get_title() == "CNN"
+
+
+def test_loss_curves_without_validation():
+    ax = plots.plot_loss_curves(HISTORY["epoch", "loss"])
+    assert ax.get_legend_handles_labels()[1] == ["training"]
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), HISTORY["loss"])
+
+
+def test_print_style_is_a_column_wide_embeds_fonts_and_ends():
+    before = mpl.rcParams["pdf.fonttype"]
+    with plots.print_style():
+        ax = plots.plot_roc(performance.roc_curve(BEST))
+        file = io.BytesIO()
+        ax.figure.savefig(file, format="pdf")
+    assert mpl.rcParams["pdf.fonttype"] == before
+    assert ax.figure.get_figwidth() * 25.4 == pytest.approx(88)
+    pdf = file.getvalue()
+    assert b"/FontFile2" in pdf
+    assert b"/Type3" not in pdf
+    streams = re.findall(rb"/FlateDecode.*?stream\r?\n(.*?)endstream", pdf, re.DOTALL)
+    assert any(b" l\n" in zlib.decompressobj().decompress(stream) for stream in streams)  # lines, not pixels
