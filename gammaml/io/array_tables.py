@@ -7,18 +7,19 @@ import uuid
 
 import astropy.units as u
 import numpy as np
-from astropy.table import QTable
+from astropy.table import QTable, vstack
 from astropy.time import Time
 
 from gammaml import __version__, sky
 from gammaml.errors import InputError
-from gammaml.io.event_rows import EVENT_KEYS
+from gammaml.io.event_rows import EVENT_KEYS, blank
 from gammaml.io.write_instrument import write_subarray
 from gammaml.io.write_tables import write_attributes, write_table
 
 DATA_MODEL_VERSION = "v7.1.0"
 KEY_TYPES = {"obs_id": np.uint64, "event_id": np.uint64, "tel_id": np.int16}
 PARAMETERS = ("hillas_", "timing_", "leakage_", "concentration_", "morphology_", "intensity_", "peak_time_", "core_psi")
+TRUE_PARAMETERS = ("hillas_", "leakage_", "concentration_", "morphology_", "intensity_")
 DERIVED_TRUTH = ("true_fov_lon", "true_fov_lat")
 SAME_POINTING = 1e-4  # degrees, well below any telescope's precision
 ALTAZ, UNKNOWN = 0, -1  # codes of ctapipe's enums
@@ -89,6 +90,26 @@ def write_metadata(file, rows, subarray, levels):
     write_attributes(file, {f"CTA {name}": value for name, value in metadata.items()})
 
 
+def distinct_runs(simulations):
+    """Thrown showers of some tables, each run once: tables of one file tell of the same runs.
+
+    Parameters
+    ----------
+    simulations : list of (astropy.table.QTable or None)
+
+    Returns
+    -------
+    astropy.table.QTable or None
+    """
+    known, tables = [], []
+    for simulation in simulations:
+        if simulation is not None:
+            runs = np.asarray(simulation["obs_id"])
+            tables.append(simulation[~np.isin(runs, known)])
+            known.extend(runs)
+    return vstack(tables, metadata_conflicts="silent") if tables else None
+
+
 def with_key_types(table):
     """`table` with the integer types of ctapipe's keys: its joins give floats where they differ."""
     converted = {name: np.asarray(table[name], KEY_TYPES[name]) for name in table.colnames if name in KEY_TYPES}
@@ -112,9 +133,12 @@ def _write_parameters(file, rows):
     for tel_id in rows.tel_ids if names else ():
         table = with_key_types(rows.of_telescope(tel_id)[[*EVENT_KEYS, "tel_id", *names]])
         write_table(file, f"dl1/event/telescope/parameters/tel_{tel_id:03d}", table)
-        if rows.is_simulated:  # parameters of the true image are not known, but ctapipe's event source wants a row
-            keys = table[[*EVENT_KEYS, "tel_id"]]
-            write_table(file, f"simulation/event/telescope/parameters/tel_{tel_id:03d}", keys)
+        if rows.is_simulated:  # ctapipe's event source wants the parameters of the true image, which nobody knows
+            true = table[[*EVENT_KEYS, "tel_id"]]
+            for name in names:
+                if name.startswith(TRUE_PARAMETERS):
+                    true[f"true_{name}"] = blank(table[name], len(table))
+            write_table(file, f"simulation/event/telescope/parameters/tel_{tel_id:03d}", true)
 
 
 def _write_pointing(file, rows):

@@ -2,12 +2,11 @@
 
 import astropy.units as u
 import numpy as np
-from astropy.table import vstack
 
 from gammaml.columns import KEYS
 from gammaml.errors import InputError
 from gammaml.events import TelescopeEvents
-from gammaml.io.array_tables import with_key_types, write_array_tables, write_metadata
+from gammaml.io.array_tables import distinct_runs, with_key_types, write_array_tables, write_metadata
 from gammaml.io.event_rows import event_rows
 from gammaml.io.tables import key_order
 from gammaml.io.write_tables import create_hdf5, write_table
@@ -19,7 +18,7 @@ def write_dl1(events, path, *, overwrite=False):
     """Write camera images with what is known of them as a ctapipe DL1 file (HDF5, data model v7.1.0).
 
     ctapipe 0.28 and 0.32 read it with `TableLoader` and `HDF5EventSource` and merge it with ``ctapipe-merge``.
-    True images and their parameters are not known here: the columns that ctapipe's event source needs hold −1.
+    True images and their parameters are not known here: the columns that ctapipe's event source needs hold −1 and NaN.
 
     Parameters
     ----------
@@ -44,22 +43,10 @@ def write_dl1(events, path, *, overwrite=False):
     levels = ("DL1_IMAGES", "DL1_PARAMETERS") if "hillas_intensity" in rows.telescope.colnames else ("DL1_IMAGES",)
     with create_hdf5(path, overwrite=overwrite) as file:
         write_metadata(file, rows, subarray, levels)
-        write_array_tables(file, rows, subarray, simulation_of(parts))
+        write_array_tables(file, rows, subarray, distinct_runs([part.simulation for part in parts]))
         for tel_id in rows.tel_ids:
             keys = rows.of_telescope(tel_id)[list(KEYS)]
             _write_images(file, keys, parts, subarray.telescope(tel_id), rows.is_simulated)
-
-
-def simulation_of(parts):
-    """Thrown showers of all runs of some TelescopeEvents; parts of one file tell of the same runs."""
-    known, tables = set(), []
-    for part in parts:
-        if part.simulation is None:
-            continue
-        runs = np.asarray(part.simulation["obs_id"])
-        tables.append(part.simulation[~np.isin(runs, list(known))])
-        known |= set(runs.tolist())
-    return vstack(tables, metadata_conflicts="silent") if tables else None
 
 
 def _write_images(file, keys, parts, telescope, is_simulated):

@@ -8,7 +8,7 @@ from astropy.table import QTable
 from gammaml.columns import KEYS
 from gammaml.errors import InputError
 from gammaml.events import TelescopeEvents
-from gammaml.io.array_tables import with_key_types, write_array_tables, write_metadata
+from gammaml.io.array_tables import distinct_runs, with_key_types, write_array_tables, write_metadata
 from gammaml.io.event_rows import EVENT_KEYS, event_rows, lookup
 from gammaml.io.write_tables import create_hdf5, write_table
 
@@ -44,7 +44,8 @@ def write_dl2(tables, path, *, overwrite=False, events=None):
     ----------
     tables : astropy.table.QTable or list of them
         DL2 tables of the same events: one row an image (with ``tel_id``) or one row an array event (with
-        ``telescopes``), of one or several reconstructors, named by ``meta["reconstructor"]``.
+        ``telescopes``), of one or several reconstructors, named by ``meta["reconstructor"]``; several tables of one
+        reconstructor hold different events or telescopes.
     path : str or Path
     overwrite : bool
         Whether an existing file may be replaced.
@@ -61,6 +62,10 @@ def write_dl2(tables, path, *, overwrite=False, events=None):
     tables = [tables] if isinstance(tables, QTable) else list(tables)
     if not sum(map(len, tables)):
         raise InputError("write_dl2", "no rows", "at least one event", "give some")
+    for table in tables:
+        for name in ("subarray", "reconstructor"):
+            if name not in table.meta:
+                raise InputError("write_dl2", f"a table without meta[{name!r}]", "a DL2 table", "add it")
     known = [events] if isinstance(events, TelescopeEvents) else list(events or ())
     subarray = tables[0].meta["subarray"]
     images = [table for table in tables if "tel_id" in table.colnames]
@@ -70,13 +75,12 @@ def write_dl2(tables, path, *, overwrite=False, events=None):
     levels = ("DL1_PARAMETERS", "DL2") if "hillas_intensity" in rows.telescope.colnames else ("DL2",)
     with create_hdf5(path, overwrite=overwrite) as file:
         write_metadata(file, rows, subarray, levels)
-        write_array_tables(file, rows, subarray, tables[0].meta.get("simulation"))
-        for table in images:
-            _write_images(file, table, rows)
-        for table in arrays:
-            _write_arrays(file, table, rows, subarray)
+        simulation = distinct_runs([part.meta.get("simulation") for part in tables])
+        write_array_tables(file, rows, subarray, simulation)
         for name in dict.fromkeys(table.meta["reconstructor"] for table in tables):
-            _write_origin(file, name, tables)
+            _write_images(file, name, [t for t in images if t.meta["reconstructor"] == name], rows)
+            _write_arrays(file, name, [t for t in arrays if t.meta["reconstructor"] == name], rows, subarray)
+            _write_origin(file, name, next(t.meta for t in tables if t.meta["reconstructor"] == name))
 
 
 def _images_of(table, subarray):
@@ -88,18 +92,19 @@ def _images_of(table, subarray):
     return images
 
 
-def _write_images(file, table, rows):
-    predictions = lookup([_predictions(table)], rows.telescope[list(KEYS)], KEYS)
-    for tel_id in rows.tel_ids:
-        own = predictions[predictions["tel_id"] == tel_id]
-        _write_tasks(file, own, table.meta["reconstructor"], tel_id)
+def _write_images(file, reconstructor, tables, rows):
+    known = {int(tel_id) for table in tables for tel_id in np.unique(table["tel_id"])}
+    for tel_id in sorted(known):
+        own = [_predictions(table[table["tel_id"] == tel_id]) for table in tables]
+        _write_tasks(file, reconstructor, lookup(own, rows.of_telescope(tel_id), KEYS), tel_id)
 
 
-def _write_arrays(file, table, rows, subarray):
-    predictions = lookup([_predictions(table)], rows.array[list(EVENT_KEYS)], EVENT_KEYS)
-    if "telescopes" not in predictions.colnames:
-        predictions["telescopes"] = rows.telescope_mask(subarray)
-    _write_tasks(file, predictions, table.meta["reconstructor"])
+def _write_arrays(file, reconstructor, tables, rows, subarray):
+    if tables:
+        predictions = lookup([_predictions(table) for table in tables], rows.array, EVENT_KEYS)
+        if "telescopes" not in predictions.colnames:
+            predictions["telescopes"] = rows.telescope_mask(subarray)
+        _write_tasks(file, reconstructor, predictions)
 
 
 def _predictions(table):
@@ -109,7 +114,7 @@ def _predictions(table):
     return table[[name for name in table.colnames if name in wanted]]
 
 
-def _write_tasks(file, table, reconstructor, tel_id=None):
+def _write_tasks(file, reconstructor, table, tel_id=None):
     level, name = ("subarray", "") if tel_id is None else ("telescope", f"/tel_{tel_id:03d}")
     keys = [key for key in KEYS if key in table.colnames]
     for group, (ending, columns) in TASK_GROUPS.items():
@@ -129,8 +134,7 @@ def _write_tasks(file, table, reconstructor, tel_id=None):
         write_table(file, f"dl2/event/{level}/{group}/{algorithm}{name}", with_key_types(task), prefix=prefix)
 
 
-def _write_origin(file, reconstructor, tables):
+def _write_origin(file, reconstructor, meta):
     """Where the tables of a reconstructor come from, as JSON in bytes: an attribute holds no more than 64 kB."""
-    meta = next(table.meta for table in tables if table.meta["reconstructor"] == reconstructor)
-    origin = {name: meta.get(name) for name in ("sources", "provenance")}
+    origin = {name: meta[name] for name in ("sources", "provenance") if name in meta}
     file[f"{SERVICE}/{reconstructor}"] = np.frombuffer(json.dumps(origin).encode(), np.uint8)

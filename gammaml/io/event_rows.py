@@ -47,8 +47,9 @@ class EventRows:
     def telescope_mask(self, subarray):
         """Which telescopes saw each array event, (n_events, n_telescopes) bool in the order of the subarray."""
         mask = np.zeros((len(self.array), len(subarray.telescopes)), bool)
-        column = {int(tel_id): index for index, tel_id in enumerate(subarray.tel_ids)}
-        mask[self.event, [column[int(tel_id)] for tel_id in self.telescope["tel_id"]]] = True
+        for tel_id in self.tel_ids:
+            column = subarray.telescopes.index(subarray.telescope(tel_id))
+            mask[self.event[self.telescope["tel_id"] == tel_id], column] = True
         return mask
 
 
@@ -120,7 +121,7 @@ def lookup(tables, wanted, keys):
         row = key_order(table, wanted, keys)
         for name in [name for name in table.colnames if name not in keys]:
             if name not in found:
-                result[name], found[name] = _blank(table[name], len(wanted)), np.zeros(len(wanted), bool)
+                result[name], found[name] = blank(table[name], len(wanted)), np.zeros(len(wanted), bool)
             new = (row >= 0) & ~found[name]
             result[name][new] = table[name][row[new]]
             found[name] |= new
@@ -128,7 +129,8 @@ def lookup(tables, wanted, keys):
     return result
 
 
-def _blank(column, length):
+def blank(column, length):
+    """A column like `column` in which nothing is known: NaN, −1 or False."""
     if isinstance(column, Time):
         return Time(np.zeros(length), format="mjd", scale=column.scale)
     fill = {"f": np.nan, "i": -1}.get(column.dtype.kind, 0)
