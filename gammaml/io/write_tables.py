@@ -52,15 +52,7 @@ def whole_file(path, overwrite=False):
         Where the file exists, its folder does not or cannot be written, or the disk is full.
     """
     path = Path(path)
-    if path.is_dir() or (path.exists() and not overwrite):
-        got = "a folder" if path.is_dir() else "a file that exists"
-        raise OutputError(path, got, "a new name", "choose another one, or allow to overwrite")
-    temporary = path.with_name(f".{os.getpid()}-{path.name}")  # keeps the suffix, which some writers look at
-    try:
-        temporary.touch()
-    except OSError as error:
-        reason = os.strerror(error.errno).lower()
-        raise OutputError(path, reason, "a folder that can be written", "choose another one") from error
+    temporary = _claim(path, overwrite)
     try:
         yield temporary
         temporary.replace(path)
@@ -71,6 +63,25 @@ def whole_file(path, overwrite=False):
         raise OutputError(path, reason, "room on the disk", "make some, or write elsewhere") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_output(path, overwrite=False):
+    """Raise now what :func:`whole_file` would raise after long work: the file exists, or cannot be written."""
+    _claim(Path(path), overwrite).unlink()
+
+
+def _claim(path, overwrite):
+    """An empty file beside `path`."""
+    if path.is_dir() or (path.exists() and not overwrite):
+        got = "a folder" if path.is_dir() else "a file that exists"
+        raise OutputError(path, got, "a new name", "choose another one, or overwrite it (--overwrite)")
+    temporary = path.with_name(f".{os.getpid()}-{path.name}")  # keeps the suffix, which some writers look at
+    try:
+        temporary.touch()
+    except OSError as error:
+        reason = os.strerror(error.errno).lower()
+        raise OutputError(path, reason, "a folder that can be written", "choose another one") from error
+    return temporary
 
 
 class _Disk(io.FileIO):
