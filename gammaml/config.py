@@ -6,6 +6,8 @@ from pathlib import Path
 
 from gammaml.errors import SettingError
 
+NETWORKS = ("cnn", "resnet", "hillas_mlp")
+
 
 @dataclass(frozen=True)
 class TrainSettings:
@@ -69,6 +71,7 @@ class TrainSettings:
     seed: int = 0
 
     def __post_init__(self):
+        _check(self, "network", self.network in NETWORKS, f"one of {', '.join(NETWORKS)}")
         _check(self, "epochs", self.epochs >= 1, "at least 1")
         _check(self, "batch_size", self.batch_size >= 2, "at least 2")
         _check(self, "learning_rate", self.learning_rate > 0, "more than 0")

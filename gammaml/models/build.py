@@ -2,13 +2,12 @@
 
 import keras
 
+from gammaml.config import NETWORKS
 from gammaml.errors import SettingError
 from gammaml.models.cnn import cnn_features
 from gammaml.models.heads import dense_tail, network_inputs, outputs
 from gammaml.models.hillas_mlp import hillas_features
 from gammaml.models.resnet import resnet_features
-
-NETWORKS = ("cnn", "resnet", "hillas_mlp")
 
 
 def build_model(network, shapes, tasks, *, dropout=0.3):
@@ -17,7 +16,7 @@ def build_model(network, shapes, tasks, *, dropout=0.3):
     Parameters
     ----------
     network : str
-        One of `NETWORKS`.
+        One of `gammaml.config.NETWORKS`.
     shapes : dict of str to tuple
         Input shapes without the batch axis, as :attr:`gammaml.inputs.Inputs.shapes`.
     tasks : tuple of gammaml.tasks.Task
