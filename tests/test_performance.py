@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from gammaml import performance
 from gammaml.errors import GammamlError, InputError, SettingError
+from gammaml.performance.uncertainty import bootstrap_quantiles, weighted_quantile
 
 BINS = np.array([0.1, 0.3, 1.0, 10.0]) * u.TeV
 WHOLE = np.array([0.05, 20.0]) * u.TeV
@@ -194,6 +195,21 @@ def test_bootstrap_depends_on_the_seed_alone(gammas):
     first, again, other = (performance.angular_resolution(gammas, WHOLE, seed=seed) for seed in (1, 1, 2))
     assert first["angular_resolution_uncert"][0] == again["angular_resolution_uncert"][0]
     assert first["angular_resolution_uncert"][0] != other["angular_resolution_uncert"][0]
+
+
+def test_weighted_quantiles_are_those_of_repeated_rows():
+    values, times = np.sort(np.random.default_rng(0).normal(size=2000)), np.repeat([1, 3], 1000)
+    found = weighted_quantile(values, [0.16, 0.5, 0.84], times)
+    np.testing.assert_allclose(found, np.quantile(np.repeat(values, times), [0.16, 0.5, 0.84]), atol=5e-3)
+
+
+def test_weights_take_away_from_the_certainty():
+    rng = np.random.default_rng(0)
+    values, weights = rng.normal(size=5000), rng.exponential(size=5000) ** 2
+    draw = {"clusters": np.arange(5000), "n_bootstrap": 400, "rng": rng}
+    found = bootstrap_quantiles(values, [0.5], weights=weights, **draw)[1].std()
+    expected = np.sqrt(np.pi / 2) * np.sqrt(np.sum(weights**2)) / np.sum(weights)
+    assert found == pytest.approx(expected, rel=0.2)
 
 
 def test_migration_matrix_is_that_of_pyirf(gammas):

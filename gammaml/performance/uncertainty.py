@@ -5,7 +5,6 @@ import numpy as np
 MIN_EVENTS = 10  # below this a bootstrap of quantiles at 16 or 84 % says nothing
 ONE_SIGMA = (0.15865525393145707, 0.5, 0.8413447460685429)  # normal distribution at -1, 0, +1 standard deviations
 CONTAINMENT_68 = 0.6826894921370859
-FLAT = 1.0
 
 
 def weighted_quantile(values, quantiles, weights):
@@ -26,7 +25,7 @@ def weighted_quantile(values, quantiles, weights):
     return np.interp(np.asarray(quantiles) * cumulative[-1], cumulative - weights / 2, values)
 
 
-def bootstrap_quantiles(values, quantiles, *, clusters, weights=FLAT, n_bootstrap, rng):
+def bootstrap_quantiles(values, quantiles, *, clusters, weights=1.0, n_bootstrap, rng):
     """Quantiles of `values`, and of resamplings in which whole clusters (showers, events) are drawn.
 
     Parameters
