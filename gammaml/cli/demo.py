@@ -1,0 +1,86 @@
+"""``gammaml demo``."""
+
+from pathlib import Path
+
+import click
+
+from gammaml.cli import evaluate, options, predict, train
+from gammaml.config import TrainSettings
+from gammaml.errors import InputError, OutputError
+
+TASKS = ("gammaness", "energy", "direction")
+FILES = ("gamma.dl1.h5", "proton.dl1.h5")
+PLACES = (Path("..", "shared", "data", "bootstrap"), Path(__file__).parents[3] / "shared" / "data" / "bootstrap")
+MIN_INTENSITY = 60.0  # p.e.
+QUICK_EPOCHS = 3
+
+
+@click.command("demo")
+@click.option("-o", "--output", type=options.FILE, metavar="DIR", help="Default: demo-output, or demo-output-quick.")
+@click.option("--data", type=options.FILE, envvar="GAMMAML_DATA", metavar="DIR", help="Folder of the DL1 files.")
+@click.option("--quick", is_flag=True, help=f"{QUICK_EPOCHS} epochs for each network: minutes, but poor networks.")
+def command(output, data, quick):
+    """Train, predict and evaluate on simulated files, in minutes on a laptop.
+
+    Trains a network for each task, reconstructs the files, and judges the showers that no network has seen.
+    What an earlier run has finished is not done again.
+    """
+    files = _files(data)
+    output = output or Path("demo-output-quick" if quick else "demo-output")
+    output.mkdir(parents=True, exist_ok=True)
+    settings = TrainSettings(epochs=QUICK_EPOCHS) if quick else TrainSettings()
+    events = _read(files)
+    bundles = {task: _network(task, events, settings, output / f"{task}.gammaml") for task in TASKS}
+    products = [output / file.name.replace(".dl1.", ".dl2.") for file in files]
+    for file, product in zip(files, products, strict=True):
+        predict.write(_read([file]), bundles, product, overwrite=True)
+    click.echo("test showers, by image:")
+    tables = evaluate.read(products, evaluate.RECONSTRUCTORS, "telescope")
+    about = {"selection": f"images of at least {MIN_INTENSITY:g} p.e."}
+    losses = {task: _history(bundle) for task, bundle in bundles.items()}
+    evaluate.report(tables, output / "report", overwrite=True, dataset=about, histories=losses)
+
+
+def _files(data):
+    """The files to work on."""
+    places = PLACES if data is None else (data,)
+    for place in places:
+        if all((place / name).is_file() for name in FILES):
+            return [place / name for name in FILES]
+    raise InputError(places[0], "no data for the demonstration", " and ".join(FILES), "say with --data where they are")
+
+
+def _read(files):
+    from gammaml import io
+
+    return io.read_events(files, io.Selection(min_intensity=MIN_INTENSITY))
+
+
+def _network(task, events, settings, path):
+    """The network for a task: from an earlier run, else trained now."""
+    from gammaml import split
+
+    if path.exists():
+        return _known(task, events, settings, path)
+    click.echo(f"training {path}", err=True)
+    training, validation, _ = split.by_shower(events, seed=settings.seed)
+    bundle = train.fit(training, validation, [task], settings, path, resume=True)
+    if not train.is_finished(bundle):
+        raise KeyboardInterrupt
+    train.save(bundle, path, overwrite=True)
+    train.remove_checkpoint(path)
+    return bundle
+
+
+def _known(task, events, settings, path):
+    bundle = predict.load({task: path})[task]
+    if bundle.settings != settings or bundle.metadata["sources"] != list(events.sources):
+        raise OutputError(path, "a network of other settings or files", "one of this demo", "choose another folder")
+    click.echo(f"{path}: trained before", err=True)
+    return bundle
+
+
+def _history(bundle):
+    from astropy.table import QTable
+
+    return QTable(rows=bundle.metadata["history"])

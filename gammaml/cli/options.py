@@ -1,0 +1,55 @@
+"""Options that several verbs share."""
+
+import functools
+import inspect
+from pathlib import Path
+
+import click
+
+FILE = click.Path(path_type=Path)
+
+
+def packed(name, build, *options):
+    """A decorator for options that arrive as one argument.
+
+    Parameters
+    ----------
+    name : str
+        The argument.
+    build : callable
+        Makes it from the values of the options.
+    *options : click.option
+        One for each parameter of `build`.
+    """
+    own = tuple(inspect.signature(build).parameters)
+
+    def decorate(function):
+        @functools.wraps(function)
+        def wrapped(**values):
+            return function(**{name: build(*(values.pop(key) for key in own))}, **values)
+
+        for option in reversed(options):
+            wrapped = option(wrapped)
+        return wrapped
+
+    return decorate
+
+
+def _selection(tel_type, min_intensity, max_leakage, max_events):
+    from gammaml.io import Selection
+
+    return Selection(tel_type=tel_type, min_intensity=min_intensity, max_leakage=max_leakage, max_events=max_events)
+
+
+selection = packed(
+    "selection",
+    _selection,
+    click.option("--tel-type", metavar="NAME", help="Telescope type or camera, with wildcards (LST_*)."),
+    click.option("--min-intensity", type=float, default=0.0, metavar="PE", help="Smallest charge of a cleaned image."),
+    click.option(
+        "--max-leakage", type=float, default=1.0, metavar="SHARE", help="Largest share of charge at the edge."
+    ),
+    click.option("--max-events", type=click.IntRange(1), metavar="N", help="At most N array events of each file."),
+)
+files = click.argument("files", nargs=-1, required=True, type=FILE)
+overwrite = click.option("--overwrite", is_flag=True, help="Replace what exists.")

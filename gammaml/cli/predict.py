@@ -1,0 +1,119 @@
+"""``gammaml predict``."""
+
+from dataclasses import replace
+
+import click
+
+from gammaml.cli import options
+from gammaml.cli.quiet import quietly
+from gammaml.errors import InputError, OutputError
+
+
+def _networks(gammaness, energy, direction):
+    given = {"gammaness": gammaness, "energy": energy, "direction": direction}
+    given = {task: path for task, path in given.items() if path is not None}
+    if not given:
+        raise click.UsageError("give at least one of --gammaness, --energy, --direction")
+    return given
+
+
+networks_options = options.packed(
+    "networks",
+    _networks,
+    *(
+        click.option(f"--{task}", type=options.FILE, metavar="X.gammaml", help=f"Network for the {task}.")
+        for task in ("gammaness", "energy", "direction")
+    ),
+)
+
+
+@click.command("predict")
+@options.files
+@networks_options
+@click.option("-o", "--output", type=options.FILE, metavar="OUT.dl2.h5", help="Where one file goes.")
+@click.option("--output-dir", type=options.FILE, metavar="DIR", help="Where several files go, each as NAME.dl2.h5.")
+@options.selection
+@click.option("--held-out", is_flag=True, help="Only showers that no network has seen in its training.")
+@options.overwrite
+def command(files, networks, output, output_dir, selection, held_out, overwrite):
+    """Reconstruct DL1 files with trained networks, and with the forests trained beside them.
+
+    Each file becomes a ctapipe DL2 file with a row an image and a row a shower. A joint network may be given
+    for several tasks.
+    """
+    targets = _targets(files, output, output_dir)
+    _check_targets(targets, {*files, *networks.values()}, overwrite)
+    bundles = load(networks)
+    for file, target in zip(files, targets, strict=True):
+        events = read(file, selection, bundles, held_out=held_out)
+        write(events, bundles, target, overwrite=overwrite)
+        click.echo(f"{target}: {len(events):,} images")
+
+
+def _targets(files, output, output_dir):
+    """The DL2 file of each input."""
+    if (output is None) == (output_dir is None) or (output and len(files) > 1):
+        raise click.UsageError("give --output for one file, or --output-dir for several")
+    if output:
+        return [output]
+    return [output_dir / f"{file.name.removesuffix('.h5').removesuffix('.dl1')}.dl2.h5" for file in files]
+
+
+def _check_targets(targets, inputs, overwrite):
+    from gammaml.io.write_tables import check_output
+
+    inputs = {path.resolve() for path in inputs}
+    for index, target in enumerate(targets):
+        if target.resolve() in inputs:
+            raise OutputError(target, "the name of an input", "a new name", "choose another one")
+        if target in targets[:index]:
+            raise OutputError(target, "two inputs of this name", "a name for each", "predict them one by one")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        check_output(target, overwrite)
+
+
+def load(networks):
+    """Bundle by task; a joint network is loaded once."""
+    with quietly():
+        from gammaml import bundle
+    loaded = {path: bundle.load(path) for path in dict.fromkeys(networks.values())}
+    return {task: loaded[path] for task, path in networks.items()}
+
+
+def read(file, selection, bundles, *, held_out=False):
+    """The events of a file that the networks can take."""
+    from gammaml import io
+
+    if selection.tel_type is None:
+        selection = replace(selection, tel_type=_known_type(file, next(iter(bundles.values()))))
+    events = io.read_events(file, selection)
+    return _held_out(file, events, bundles) if held_out else events
+
+
+def _known_type(file, bundle):
+    """The telescope type that the network was trained on, where the file has several."""
+    from gammaml.io.describe import tel_types
+
+    present = tel_types(file)
+    known = [name for name in bundle.metadata["tel_types"] if name in present]
+    return known[0] if len(known) == 1 and len(present) > 1 else None
+
+
+def _held_out(file, events, bundles):
+    import numpy as np
+
+    showers = np.asarray(events.table["shower_id"])
+    events = events[~np.any([np.isin(showers, bundle.training_showers) for bundle in bundles.values()], axis=0)]
+    if not len(events):
+        raise InputError(file, "only showers seen in training", "others too", "give another file, or leave --held-out")
+    return events
+
+
+def write(events, bundles, target, *, overwrite):
+    """Predict, by networks and forests, and write the DL2 file."""
+    from gammaml import predict
+    from gammaml.io.dl2 import write_dl2
+
+    tables = [predict.to_dl2(events, **bundles, show=True), predict.baseline_dl2(events, **bundles)]
+    tables += [predict.combine_telescopes(table) for table in tables]
+    write_dl2(tables, target, overwrite=overwrite, events=events)

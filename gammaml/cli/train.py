@@ -1,0 +1,159 @@
+"""``gammaml train``."""
+
+import time
+from contextlib import suppress
+from dataclasses import replace
+
+import click
+
+from gammaml.cli import options
+from gammaml.cli.quiet import quietly
+from gammaml.config import TrainSettings, read_toml
+
+LOSSES = (".loss.csv", ".loss.pdf", ".loss.png")
+
+
+def _fractions(ctx, param, value):
+    try:
+        fractions = tuple(float(part) for part in value.split(","))
+    except ValueError:
+        fractions = ()
+    if len(fractions) < 2:
+        raise click.BadParameter(f"{value!r} is not two or three numbers with commas, as 0.7,0.1,0.2")
+    return fractions
+
+
+def _bundle_name(ctx, param, value):
+    if value.suffix != ".gammaml":
+        raise click.BadParameter(f"{str(value)!r} does not end in .gammaml")
+    return value
+
+
+def _settings(network, epochs, seed, config):
+    settings = read_toml(TrainSettings, config) if config else TrainSettings()
+    given = {"network": network, "epochs": epochs, "seed": seed}
+    return replace(settings, **{name: value for name, value in given.items() if value is not None})
+
+
+settings_options = options.packed(
+    "settings",
+    _settings,
+    click.option("--network", metavar="NAME", help="cnn, resnet (the default) or hillas_mlp."),
+    click.option("--epochs", type=int, metavar="N", help="Passes over the training events."),
+    click.option("--seed", type=int, metavar="N", help="Of the split, the weights and the shuffling."),
+    click.option("--config", type=options.FILE, metavar="FILE.toml", help="Settings; other options go before them."),
+)
+
+
+@click.command("train")
+@click.argument("task")
+@options.files
+@click.option("-o", "--output", required=True, type=options.FILE, callback=_bundle_name, metavar="X.gammaml")
+@settings_options
+@options.selection
+@click.option(
+    "--split",
+    default="0.7,0.1,0.2",
+    show_default=True,
+    callback=_fractions,
+    help="Shares of the showers for training, for validation, and left for tests.",
+)
+@click.option("--resume", is_flag=True, help="Go on from where a training for this output was interrupted.")
+@options.overwrite
+def command(task, files, output, settings, selection, split, resume, overwrite):
+    """Train a network on simulated DL1 files, and a Hillas-parameter forest on the same events.
+
+    TASK is gammaness, energy or direction, or several with commas for one joint network. Beside X.gammaml come
+    the losses as X.loss.csv, .pdf and .png. Ctrl-C keeps the best network so far.
+    """
+    from gammaml import io
+    from gammaml import split as splitting
+    from gammaml.tasks import get_tasks
+
+    start = time.monotonic()
+    tasks = [known.name for known in get_tasks(task.split(","))]
+    overwrite = overwrite or (resume and run_folder(output).is_dir())
+    check_products(output, overwrite)
+    events = io.read_events(files, selection)
+    training, validation, *_ = splitting.by_shower(events, fractions=split, seed=settings.seed)
+    bundle = fit(training, validation, tasks, settings, output, resume=resume)
+    save(bundle, output, overwrite=overwrite)
+    click.echo(f"{output}: {summary(bundle, time.monotonic() - start)}")
+    if not is_finished(bundle):
+        click.echo("gammaml: interrupted; the same command with --resume goes on", err=True)
+        raise click.exceptions.Exit(130)
+    remove_checkpoint(output)
+
+
+def run_folder(output):
+    """Where a training keeps its checkpoint."""
+    return output.with_suffix(".training")
+
+
+def check_products(output, overwrite):
+    """Raise, before hours of work, what would go wrong when saving."""
+    from gammaml.io.write_tables import check_output
+
+    for suffix in (".gammaml", *LOSSES):
+        check_output(output.with_suffix(suffix), overwrite)
+
+
+def fit(training, validation, tasks, settings, output, *, resume):
+    """A bundle, trained from the start or from the checkpoint beside `output`."""
+    with quietly():
+        from gammaml import train
+    checkpoint = run_folder(output) / train.CHECKPOINT
+    if resume and not checkpoint.is_file():
+        click.echo(f"{checkpoint}: nothing to resume, starting anew", err=True)
+    if not resume and checkpoint.is_file():
+        click.echo(f"{checkpoint}: discarding the checkpoint of an earlier training (--resume would go on)", err=True)
+        checkpoint.unlink()
+    return train.fit(settings.network, training, validation, task=tasks, settings=settings, run_dir=checkpoint.parent)
+
+
+def save(bundle, output, *, overwrite):
+    """Write the bundle, then its losses as a table and a figure."""
+    from astropy.table import QTable
+
+    from gammaml import plots
+    from gammaml.io.write_tables import whole_file
+
+    bundle.save(output, overwrite=overwrite)
+    history = QTable(rows=bundle.metadata["history"])
+    csv, *figures = (output.with_suffix(suffix) for suffix in LOSSES)
+    with whole_file(csv, overwrite) as temporary:
+        history.write(temporary, format="ascii.csv", overwrite=True)
+    with plots.print_style():
+        figure = plots.plot_loss_curves(history).figure
+        for path in figures:
+            with whole_file(path, overwrite) as temporary:
+                figure.savefig(temporary)
+
+
+def summary(bundle, seconds):
+    """One line on a training."""
+    from gammaml.progress import clock
+
+    metadata = bundle.metadata
+    counts = " and ".join(f"{count:,} {kind}" for kind, count in metadata["n_training"].items())
+    return (
+        f"{bundle.settings.network} for {', '.join(task.name for task in bundle.tasks)}; "
+        f"best epoch {metadata['best_epoch']} of {len(metadata['history'])}; "
+        f"trained on {counts} images, validated on {metadata['n_validation']:,}; {clock(seconds)}"
+    )
+
+
+def is_finished(bundle):
+    """Whether the training went to its last epoch, or stopped because it no longer got better."""
+    done = len(bundle.metadata["history"])
+    settings = bundle.settings
+    return done >= settings.epochs or done - bundle.metadata["best_epoch"] >= settings.patience
+
+
+def remove_checkpoint(output):
+    """Take the checkpoint away; the folder too, unless something else is in it."""
+    from gammaml.train import CHECKPOINT
+
+    (run_folder(output) / CHECKPOINT).unlink(missing_ok=True)
+    with suppress(OSError):
+        run_folder(output).rmdir()

@@ -1,0 +1,151 @@
+"""What is in a file, without reading its images or loading a network."""
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from gammaml.errors import InputError
+from gammaml.io.bundle_file import not_a_bundle, read_bundle_file
+from gammaml.io.dl1 import CONSTANT_POINTING, IMAGES, MONITORED_POINTING, PARAMETERS, SHOWER, TRIGGER
+from gammaml.io.instrument import read_subarray
+from gammaml.io.tables import open_hdf5, read_table, text
+
+PRIMARIES = {0: "gamma", 1: "electron", 2: "positron", 3: "muon", 5: "muon", 6: "muon", 101: "proton", 402: "helium"}
+DL2 = "dl2/event"
+
+
+def describe(path):
+    """What is in a file that gammaml reads.
+
+    Parameters
+    ----------
+    path : str or Path
+        ctapipe DL1 or DL2 (HDF5), or a ``.gammaml`` bundle.
+
+    Returns
+    -------
+    dict of str to str
+
+    Raises
+    ------
+    gammaml.errors.InputError
+        Where it is none of these, or damaged.
+    """
+    if Path(path).suffix == ".gammaml":
+        return _bundle(path)
+    with open_hdf5(path) as file:
+        if IMAGES not in file and DL2 not in file and PARAMETERS not in file:
+            raise InputError(
+                path, f"the groups {', '.join(file) or 'none'}", "ctapipe's DL1 or DL2 data", "check which file it is"
+            )
+        return _events(file)
+
+
+def tel_types(path):
+    """Telescope types that have images in a DL1 file: dict of str to number of images."""
+    with open_hdf5(path) as file:
+        return {name: count for name, (count, _) in _images(file, read_subarray(file)).items()}
+
+
+def _events(file):
+    subarray = read_subarray(file)
+    trigger = file.get(TRIGGER)
+    version = text(file.attrs.get("CTA PRODUCT DATA MODEL VERSION", "unknown"))
+    described = {
+        "format": f"ctapipe {_levels(file)}, data model {version}",
+        "array events": f"{len(trigger) if trigger is not None else 0:,}",
+        "telescopes": f"{len(subarray.telescopes)} ({subarray.name})",
+    }
+    for name, (count, camera) in _images(file, subarray).items():
+        described[name] = f"{count:,} images; {camera.name}, {camera.n_pixels:,} {camera.pixel_type} pixels"
+    described["image parameters"] = "yes" if PARAMETERS in file else "no"
+    return described | _truth(file) | _pointing(file) | _reconstruction(file)
+
+
+def _levels(file):
+    present = {"DL1 images": IMAGES in file, "DL1 parameters": PARAMETERS in file, "DL2": DL2 in file}
+    return ", ".join(name for name, there in present.items() if there)
+
+
+def _images(file, subarray):
+    """Telescope type -> number of images and camera."""
+    found = {}
+    for telescope in subarray.telescopes:
+        dataset = file.get(f"{IMAGES}/tel_{telescope.tel_id:03d}")
+        if dataset is not None:
+            count, _ = found.get(telescope.tel_type, (0, None))
+            found[telescope.tel_type] = count + len(dataset), telescope.camera
+    return found
+
+
+def _truth(file):
+    if SHOWER not in file or not len(file[SHOWER]):
+        return {"simulated": "no"}
+    showers = read_table(file[SHOWER], columns=("true_energy", "true_shower_primary_id"))
+    codes, counts = np.unique(showers["true_shower_primary_id"], return_counts=True)
+    names = [PRIMARIES.get(int(code), f"particle {code}") for code in codes]
+    return {
+        "primaries": ", ".join(f"{name} ({count:,})" for name, count in zip(names, counts, strict=True)),
+        "true energy": _range(showers["true_energy"].to_value("TeV"), "TeV"),
+    }
+
+
+def _pointing(file):
+    """Ranges of altitude and azimuth, of all telescopes."""
+    for group in (CONSTANT_POINTING, *MONITORED_POINTING):
+        tables = [read_table(table) for table in file.get(group, {}).values()]
+        alt, az = (_joined(tables, word) for word in ("altitude", "azimuth"))
+        if len(alt) and len(az):
+            turned = az[0] + np.mod(az - az[0] + 180, 360) - 180  # so that north does not tear a range apart
+            return {"pointing": f"altitude {_range(alt, 'deg')}, azimuth {_range(turned, 'deg')}"}
+    return {"pointing": "unknown"}
+
+
+def _joined(tables, word):
+    """Values in degrees of the columns whose name ends with `word`."""
+    columns = [table[name].to_value("deg") for table in tables for name in table.colnames if name.endswith(word)]
+    return np.concatenate([np.empty(0), *columns])
+
+
+def _range(values, unit):
+    low, high = np.nanmin(values), np.nanmax(values)
+    return f"{low:.4g} {unit}" if np.isclose(low, high) else f"{low:.4g} to {high:.4g} {unit}"
+
+
+def _reconstruction(file):
+    """Names of the reconstructions, by level and task."""
+    return {
+        f"{level} {task}": ", ".join(file[f"{DL2}/{level}/{task}"])
+        for level in ("telescope", "subarray")
+        for task in file.get(f"{DL2}/{level}", ())
+    }
+
+
+def _bundle(path):
+    metadata, members = read_bundle_file(path)
+    try:
+        with np.load(BytesIO(members["arrays.npz"]), allow_pickle=False) as arrays:
+            return _network(metadata, len(arrays["pixel_x"]))
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise not_a_bundle(path, f"contents that do not fit together ({error})") from error
+
+
+def _network(metadata, n_pixels):
+    camera, history, best = metadata["camera"], metadata["history"], metadata["best_epoch"]
+    units = {"energy": "TeV", "zenith": "deg", "noise": "p.e. a pixel"}
+    versions = {"gammaml": metadata["gammaml"], **metadata["versions"]}
+    return {
+        "format": "gammaml bundle",
+        "tasks": ", ".join(metadata["tasks"]),
+        "network": metadata["settings"]["network"],
+        "camera": f"{camera['name']}, {n_pixels:,} {camera['pixel_type']} pixels",
+        "telescope types": ", ".join(metadata["tel_types"]),
+        "training files": ", ".join(source["name"] for source in metadata["sources"]),
+        "training images": ", ".join(f"{count:,} {kind}" for kind, count in metadata["n_training"].items()),
+        "validation images": f"{metadata['n_validation']:,}",
+        **{f"{name} range": _range(np.array(metadata["range"][name]), unit) for name, unit in units.items()},
+        "best epoch": f"{best} of {len(history)}, validation loss {history[best - 1]['val_loss']:.4g}",
+        "seed": f"{metadata['seed']}",
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+    }
