@@ -1,5 +1,7 @@
 """Write a subarray as ctapipe's instrument tables, the camera geometry in version 2.0, which all ctapipes read."""
 
+from dataclasses import astuple
+
 import astropy.units as u
 import numpy as np
 from astropy.table import QTable
@@ -60,7 +62,7 @@ def _distinct(items, key):
 
 
 def _optics_key(optics):
-    return repr(optics)  # a NaN is unlike itself, but its repr is not
+    return tuple(map(str, astuple(optics)))  # a NaN is unlike itself, its text is not
 
 
 def _camera_key(camera):

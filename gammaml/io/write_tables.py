@@ -165,36 +165,37 @@ def write_table(file, path, table, *, prefix="", attributes=None):
     h5py.Dataset
     """
     fields = {name: _encode(table[name]) for name in table.colnames}
-    rows = np.empty(len(table), [(name, _stored(values), values.shape[1:]) for name, (values, _) in fields.items()])
-    for name, (values, _) in fields.items():
-        rows[name] = values
     if path not in file:
-        booleans = {name for name, (values, _) in fields.items() if values.dtype == bool}
-        dataset = _create(file, path, rows, booleans)
+        dataset = _create(file, path, {name: values for name, (values, _) in fields.items()})
         write_attributes(dataset, {"CLASS": "TABLE", "VERSION": "2.7", **(attributes or {})})
         for index, (name, (_, meaning)) in enumerate(fields.items()):
             _describe(dataset, index, name.removeprefix(f"{prefix}_"), {**_known(name), **meaning})
-    _append(file[path], rows)
+    dataset = file[path]
+    rows = np.empty(len(table), dataset.dtype)
+    for name, (values, _) in fields.items():
+        rows[name] = values
+    _append(dataset, rows)
     file.check()
-    return file[path]
+    return dataset
 
 
-def _stored(values):
-    return np.uint8 if values.dtype == bool else values.dtype
-
-
-def _create(file, path, rows, booleans):
+def _create(file, path, columns):
     """An empty dataset of compound rows, its booleans PyTables' bits, which numpy has no type for."""
-    type_id = h5py.h5t.create(h5py.h5t.COMPOUND, rows.dtype.itemsize)
-    for name, (dtype, offset, *_) in rows.dtype.fields.items():
-        item = h5py.h5t.NATIVE_B8 if name in booleans else h5py.h5t.py_create(dtype.base)
-        type_id.insert(name.encode(), offset, h5py.h5t.array_create(item, dtype.shape) if dtype.shape else item)
-    chunk = max(1, min(len(rows), CHUNK_BYTES // rows.dtype.itemsize))
+    fields = [(n, np.uint8 if v.dtype == bool else v.dtype, v.shape[1:]) for n, v in columns.items()]
+    dtype = np.dtype(fields)
+    type_id = h5py.h5t.create(h5py.h5t.COMPOUND, dtype.itemsize)
+    for name, (_, offset) in dtype.fields.items():
+        values = columns[name]
+        item = h5py.h5t.NATIVE_B8 if values.dtype == bool else h5py.h5t.py_create(values.dtype)
+        type_id.insert(
+            name.encode(), offset, h5py.h5t.array_create(item, values.shape[1:]) if values.ndim > 1 else item
+        )
+    n_rows = len(next(iter(columns.values())))
     return file.create_dataset(
         path,
         shape=(0,),
         maxshape=(None,),
-        chunks=(chunk,),
+        chunks=(max(1, min(n_rows, CHUNK_BYTES // dtype.itemsize)),),
         dtype=h5py.Datatype(type_id),
         fletcher32=True,
         compression=hdf5plugin.Blosc(cname="zstd", clevel=1, shuffle=hdf5plugin.Blosc.SHUFFLE),
