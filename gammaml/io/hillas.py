@@ -47,16 +47,15 @@ def image_parameters(image, peak_time, camera):
 
     geometry = to_ctapipe_geometry(camera).transform_to(TelescopeFrame())
     rows = [_one_image(geometry, charge, time) for charge, time in zip(image, peak_time, strict=True)]
-    columns = next((row for row in rows if row), {"hillas_intensity": np.nan, "leakage_intensity_width_2": np.nan})
-    units = {name: getattr(value, "unit", None) for name, value in columns.items()}
     table = QTable()
-    for name, unit in units.items():
-        values = [getattr(row[name], "value", row[name]) if row else np.nan for row in rows]
-        table[name] = np.array(values, float) * unit if unit else np.array(values, float)
+    for name in _columns({}):
+        values = [row[name] for row in rows]
+        table[name] = u.Quantity(values) if isinstance(values[0], u.Quantity) else np.array(values, float)
     return table
 
 
 def _one_image(geometry, charge, time):
+    """Values of all parameters by column name."""
     from ctapipe.image import (
         concentration_parameters,
         hillas_parameters,
@@ -69,9 +68,9 @@ def _one_image(geometry, charge, time):
     charge = np.nan_to_num(charge, nan=0.0, posinf=0.0, neginf=0.0)
     mask = tailcuts_clean(geometry, charge, PICTURE_THRESHOLD, BOUNDARY_THRESHOLD)
     if mask.sum() < 3 or charge[mask].sum() <= 0:
-        return None
+        return _columns({})
     hillas = hillas_parameters(geometry[mask], charge[mask])
-    containers = {
+    measured = {
         "hillas": hillas,
         "leakage": leakage_parameters(geometry, charge, mask),
         "concentration": concentration_parameters(geometry[mask], charge[mask], hillas),
@@ -79,7 +78,21 @@ def _one_image(geometry, charge, time):
     }
     known = mask & np.isfinite(time)
     if known.sum() > 2:
-        containers["timing"] = timing_parameters(geometry[known], charge[known], time[known], hillas)
-    row = {f"{prefix}_{name}": value for prefix, container in containers.items() for name, value in container.items()}
-    row.setdefault("timing_slope", np.nan / u.deg)
-    return row
+        measured["timing"] = timing_parameters(geometry[known], charge[known], time[known], hillas)
+    return _columns(measured)
+
+
+def _columns(measured):
+    """Column names and values of ctapipe's containers; those that were not measured have its NaN of the right unit."""
+    from ctapipe import containers
+
+    missing = {
+        "hillas": containers.HillasParametersContainer(),
+        "leakage": containers.LeakageContainer(),
+        "concentration": containers.ConcentrationContainer(),
+        "morphology": containers.MorphologyContainer(),
+        "timing": containers.TimingParametersContainer(),
+    }
+    return {
+        f"{prefix}_{name}": value for prefix, item in {**missing, **measured}.items() for name, value in item.items()
+    }
