@@ -276,6 +276,15 @@ def test_effective_area_allows_for_showers_of_the_training(both):
     assert again["effective_area"][0].value == pytest.approx(AREA)
 
 
+def test_effective_area_of_images_allows_for_showers_of_the_training(gammas):
+    images = gammas[np.repeat(np.arange(len(gammas)), np.where(gammas["event_id"] % 2, 4, 1))]
+    images["in_training"] = images["event_id"] % 2 == 1  # those with four images
+    found = performance.effective_area(images, WHOLE)
+    assert found["n_simulated"][0] == pytest.approx(len(gammas) / 2)
+    images["tel_id"] = 1
+    assert performance.effective_area(images, WHOLE)["effective_area"][0].value == pytest.approx(AREA)
+
+
 def test_effective_area_counts_what_is_reconstructed(gammas):
     table = gammas.copy()
     table["reco_energy"][::4] = np.nan
@@ -305,6 +314,14 @@ def test_runs_that_may_be_gammas_or_hadrons_are_an_error(gammas, hadrons):
     table.meta["simulation"] = runs
     with pytest.raises(InputError, match=r"performance\.combine"):
         performance.effective_area(table, BINS)
+
+
+def test_runs_without_a_primary_get_that_of_their_events(gammas, hadrons):
+    table = performance.combine([gammas, hadrons])
+    runs = QTable(table.meta["simulation"], masked=True)
+    runs["true_shower_primary_id"].mask = [True, False]
+    table.meta["simulation"] = runs
+    assert performance.effective_area(table, WHOLE)["n_simulated"][0] == pytest.approx(len(gammas))
 
 
 def test_combine_tells_files_with_one_obs_id_apart(gammas, hadrons):

@@ -58,13 +58,21 @@ def test_events(dl2):
     events = dl2[~training]
     for name, left_out in (("n_in_training", training), ("n_gamma_in_training", training & gammas)):
         events.meta[name] = dl2.meta.get(name, 0) + int(left_out.sum())
-    share = float(np.mean(~training[gammas])) if gammas.any() else 1.0
-    events.meta["test_share"] = dl2.meta.get("test_share", 1.0) * share
+    events.meta["test_share"] = dl2.meta.get("test_share", 1.0) * _share(dl2[gammas], ~training[gammas])
     events.meta["simulation"] = named_runs(dl2)
     return events
 
 
 test_events.__test__ = False  # not a test, whatever pytest makes of its name
+
+
+def _share(gammas, kept):
+    """Share of the array events that is kept; those of many images do not count more than others."""
+    if len(gammas) == 0 or kept.all():
+        return 1.0
+    require(gammas, "obs_id", "event_id", where=WHERE)
+    events = np.stack([np.asarray(gammas["obs_id"]), np.asarray(gammas["event_id"])], axis=1)
+    return len(np.unique(events[kept], axis=0)) / len(np.unique(events, axis=0))
 
 
 def reconstructed(dl2, *names):
@@ -228,12 +236,17 @@ def named_runs(dl2, default=UNKNOWN):
     astropy.table.QTable or None
     """
     runs = dl2.meta.get("simulation")
-    if runs is None or "true_shower_primary_id" in runs.colnames:
-        return runs
-    require(dl2, "obs_id", where=WHERE)
+    if runs is None:
+        return None
     require(runs, "obs_id", where="simulated runs")
+    require(dl2, "obs_id", where=WHERE)
+    named = np.ma.masked_all(len(runs), int)
+    if "true_shower_primary_id" in runs.colnames:
+        named = np.ma.array(runs["true_shower_primary_id"], dtype=int)
     primary, obs_id, runs = bare(dl2, "true_shower_primary_id"), np.asarray(dl2["obs_id"]), runs.copy()
-    runs["true_shower_primary_id"] = [_run_primary(primary[obs_id == run], default) for run in runs["obs_id"]]
+    for i in np.flatnonzero(np.ma.getmaskarray(named)):
+        named[i] = _run_primary(primary[obs_id == runs["obs_id"][i]], default)
+    runs["true_shower_primary_id"] = np.asarray(named)
     return runs
 
 
