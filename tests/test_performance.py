@@ -11,7 +11,12 @@ from sklearn.metrics import roc_auc_score
 
 from gammaml import performance
 from gammaml.errors import GammamlError, InputError, SettingError
-from gammaml.performance.uncertainty import bootstrap_quantiles, weighted_quantile
+from gammaml.performance.uncertainty import (
+    bootstrap_quantiles,
+    fraction_interval,
+    weighted_quantile,
+    wilson_interval,
+)
 
 BINS = np.array([0.1, 0.3, 1.0, 10.0]) * u.TeV
 WHOLE = np.array([0.05, 20.0]) * u.TeV
@@ -88,6 +93,16 @@ def test_uses_of_one_shower_add_nothing_to_the_certainty():
     assert performance.auc(often).uncertainty == pytest.approx(performance.auc(once).uncertainty / 2, rel=0.01)
     one, four = (performance.angular_resolution(table, WHOLE)["angular_resolution_uncert"] for table in (once, often))
     assert four[0] < 0.7 * one[0]
+
+
+def test_shares_of_showers_seen_several_times_are_as_uncertain_as_of_showers_seen_once():
+    passed, showers = np.arange(200) % 3 == 0, np.arange(200)
+    once = fraction_interval(passed, showers)
+    np.testing.assert_allclose(once, wilson_interval(passed.sum(), 200), rtol=1e-12)
+    np.testing.assert_allclose(fraction_interval(np.repeat(passed, 5), np.repeat(showers, 5)), once, rtol=1e-12)
+    np.testing.assert_allclose(
+        fraction_interval(np.ones(50, bool), np.repeat(np.arange(10), 5)), wilson_interval(10, 10), rtol=1e-12
+    )
 
 
 def test_auc_of_perfect_separation_keeps_an_uncertainty():
@@ -265,6 +280,21 @@ def test_effective_area_counts_a_shower_once_and_uses_of_it_each(gammas):
     images["tel_id"] = np.tile([1, 2, 3], len(gammas))
     images.meta["simulation"] = simulated_run(1, len(gammas) / 10, shower_reuse=10)
     assert performance.effective_area(images, WHOLE)["effective_area"][0].value == pytest.approx(AREA)
+
+
+def test_effective_area_uncertainty_is_the_scatter_of_reused_showers():
+    rng, found = np.random.default_rng(0), []
+    for _ in range(200):
+        table = make_events(400, 0, rng)
+        shower = np.repeat(rng.permutation(400)[:40], 10)  # ten uses of 40 of 400 showers, half of them seen
+        table = table[shower][(shower % 2 == 0) & (rng.uniform(size=400) < 0.7)]
+        table["shower_id"], table["event_id"] = table["event_id"], np.arange(len(table))
+        table.meta["simulation"] = simulated_run(1, 40, shower_reuse=10)
+        found.append(performance.effective_area(table, WHOLE)[0])
+    scatter = np.std([row["effective_area"].value for row in found])
+    assert np.mean([row["effective_area_uncert"].value for row in found]) == pytest.approx(scatter, rel=0.35)
+    binomial = AREA * np.sqrt(0.35 * 0.65 / 400)
+    assert scatter > 2 * binomial
 
 
 def test_effective_area_allows_for_showers_of_the_training(both):

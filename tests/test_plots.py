@@ -175,6 +175,14 @@ def test_bins_with_few_events_are_not_drawn():
     assert x.max() < 1
 
 
+def test_bins_of_too_few_showers_are_not_drawn():
+    table = BEST.copy()
+    table["shower_id"] = np.where(table["true_energy"] > 1 * u.TeV, 1, table["event_id"])
+    x = drawn_points(plots.plot_angular_resolution(FIGURES["direction"][1](table)))[0]
+    assert len(x) == 5
+    assert x.max() < 1
+
+
 def test_overlay_stretches_to_the_larger_values():
     low, high = (performance.angular_resolution(table, BINS) for table in (BEST, WORSE))
     ax = plots.plot_angular_resolution(low)

@@ -9,6 +9,7 @@ from sklearn import metrics
 from gammaml.columns import COLUMNS
 from gammaml.performance.selection import (
     bare,
+    bin_index,
     checked_edges,
     classified_events,
     cluster_name,
@@ -17,7 +18,7 @@ from gammaml.performance.selection import (
     is_gamma,
 )
 from gammaml.performance.simulated import event_weights
-from gammaml.performance.uncertainty import MIN_EVENTS, mean_variance, wilson_interval
+from gammaml.performance.uncertainty import MIN_EVENTS, fraction_interval, mean_variance, wilson_interval
 
 MAX_ROC_POINTS = 1000
 
@@ -46,15 +47,16 @@ def roc_curve(dl2):
     """
     events = classified_events(dl2)
     gammas, area = is_gamma(events), area_under_curve(events)
-    hadron, gamma, threshold = metrics.roc_curve(gammas, bare(events, "gammaness"))
+    scores, clusters = bare(events, "gammaness"), cluster_number(events)
+    hadron, gamma, threshold = metrics.roc_curve(gammas, scores)
     rows = _thinned(gamma + hadron)
-    threshold[0] = np.nan  # no cut passes nothing; scikit-learn says infinity
     result = QTable({"gammaness_min": threshold[rows]})
-    for name, efficiency, n in (("gamma", gamma[rows], area.n_gamma), ("hadron", hadron[rows], area.n_hadron)):
-        low, high = wilson_interval(efficiency * n, n)
+    for name, efficiency, members in (("gamma", gamma[rows], gammas), ("hadron", hadron[rows], ~gammas)):
+        passed = (scores[members] >= cut for cut in threshold[rows])
         result[f"{name}_efficiency"] = efficiency
-        result[f"{name}_efficiency_uncert"] = (high - low) / 2
-        result[f"n_{name}"] = np.rint(efficiency * n).astype(int)
+        result[f"{name}_efficiency_uncert"] = [_half_width(mask, clusters[members]) for mask in passed]
+        result[f"n_{name}"] = np.rint(efficiency * members.sum()).astype(int)
+    result["gammaness_min"][0] = np.nan  # what passes nothing; scikit-learn says infinity
     described(
         result,
         "ROC: share of gammas and of hadrons with a gammaness above a cut, for all cuts, events as simulated. "
@@ -63,6 +65,11 @@ def roc_curve(dl2):
     )
     result.meta |= {"auc": float(area.value), "auc_uncert": float(area.uncertainty)}
     return result
+
+
+def _half_width(passed, clusters):
+    low, high = fraction_interval(passed, clusters)
+    return (high - low) / 2
 
 
 def _thinned(length):
@@ -140,7 +147,7 @@ def auc_in_bins(dl2, column, bins):
     """
     unit = COLUMNS[column].unit if column in COLUMNS else None
     events, edges = classified_events(dl2), checked_edges(bins, unit, "bins")
-    index = np.digitize(bare(events, column), edges) - 1
+    index = bin_index(bare(events, column), edges)
     found = [area_under_curve(events[index == i]) for i in range(len(edges) - 1)]
     scale = 1 if unit is None else unit
     result = QTable({"low": edges[:-1] * scale, "high": edges[1:] * scale})
@@ -169,14 +176,17 @@ def gammaness_distribution(dl2, gammaness_bins):
         low, high, n_gamma, n_hadron, gamma_fraction, hadron_fraction, each fraction with ``_uncert``.
     """
     events, edges = classified_events(dl2), checked_edges(gammaness_bins, None, "gammaness_bins")
-    scores, gammas = bare(events, "gammaness"), is_gamma(events)
+    index, gammas, clusters = bin_index(bare(events, "gammaness"), edges), is_gamma(events), cluster_number(events)
     result = QTable({"low": edges[:-1], "high": edges[1:]})
     for name, rows in (("gamma", gammas), ("hadron", ~gammas)):
-        counts, n_all = np.histogram(scores[rows], edges)[0], rows.sum()
-        low, high = wilson_interval(counts, n_all)
-        result[f"n_{name}"] = counts
-        result[f"{name}_fraction"], result[f"{name}_fraction_uncert"] = counts / n_all, (high - low) / 2
-    definition = "Share of each class in each bin of gammaness, events as simulated; binomial uncertainty (Wilson)."
+        inside = [index[rows] == i for i in range(len(edges) - 1)]
+        result[f"n_{name}"] = [mask.sum() for mask in inside]
+        result[f"{name}_fraction"] = [mask.mean() for mask in inside]
+        result[f"{name}_fraction_uncert"] = [_half_width(mask, clusters[rows]) for mask in inside]
+    definition = (
+        "Share of each class in each bin of gammaness, events as simulated; binomial uncertainty (Wilson), "
+        f"by {cluster_name(events)}."
+    )
     return described(result, definition, events)
 
 
@@ -200,22 +210,25 @@ def reliability(dl2, n_bins=10):
     Brier 1950, Mon. Weather Rev. 78, 1, eq. 2 (half of it: one class); Guo et al. 2017, ICML, eq. 3.
     """
     events, edges = classified_events(dl2), np.linspace(0, 1, n_bins + 1)
-    scores, gammas = bare(events, "gammaness"), is_gamma(events)
-    total, n_gamma, sums = (np.histogram(scores, edges, weights=w)[0] for w in (None, gammas.astype(float), scores))
+    scores, gammas, clusters = bare(events, "gammaness"), is_gamma(events), cluster_number(events)
+    index = bin_index(scores, edges)
+    inside = [index == i for i in range(n_bins)]
+    intervals = np.array([fraction_interval(gammas[rows], clusters[rows]) for rows in inside])
+    result = QTable({"low": edges[:-1], "high": edges[1:], "n_events": [rows.sum() for rows in inside]})
+    result["n_gamma"] = [gammas[rows].sum() for rows in inside]
     with np.errstate(invalid="ignore"):
-        predicted, observed = sums / total, n_gamma / total
-    low, high = wilson_interval(n_gamma, total)
-    result = QTable({"low": edges[:-1], "high": edges[1:], "n_events": total, "n_gamma": n_gamma.astype(int)})
-    result["predicted"], result["observed"], result["observed_low"], result["observed_high"] = (
-        predicted, observed, low, high,
-    )  # fmt: skip
+        result["predicted"] = np.bincount(index, scores, n_bins) / result["n_events"]
+        result["observed"] = result["n_gamma"] / result["n_events"]
+    result["observed_low"], result["observed_high"] = intervals.T
+    error = np.nansum(result["n_events"] * np.abs(result["predicted"] - result["observed"])) / len(events)
     described(
         result,
-        "Share of gammas among events of like gammaness; 68.27 % binomial interval (Wilson). It depends on the share "
-        "of gammas in the sample. Brier score: mean squared error of the gammaness. ECE: expected calibration error.",
+        "Share of gammas among events of like gammaness; 68.27 % binomial interval (Wilson), by "
+        f"{cluster_name(events)}. It depends on the share of gammas in "
+        "the sample. Brier score: mean squared error of the gammaness. ECE: expected calibration error.",
         events,
     )
     result.meta["brier_score"] = float(metrics.brier_score_loss(gammas, scores))
-    result.meta["expected_calibration_error"] = float(np.nansum(total * abs(predicted - observed)) / total.sum())
+    result.meta["expected_calibration_error"] = float(error)
     result.meta["gamma_share"] = float(gammas.mean())
     return result

@@ -9,6 +9,7 @@ from pyirf.benchmarks import energy_bias_resolution
 from gammaml.performance.selection import (
     DIRECTION,
     bare,
+    bin_index,
     checked_edges,
     cluster_name,
     cluster_number,
@@ -17,16 +18,19 @@ from gammaml.performance.selection import (
 )
 from gammaml.performance.uncertainty import (
     CONTAINMENT_68,
+    MIN_CLUSTERS,
     MIN_EVENTS,
     ONE_SIGMA,
     bootstrap_in_bins,
-    wilson_interval,
+    fraction_interval,
 )
 from gammaml.sky import angular_separation
 
 
 def _bootstrap_text(dl2):
-    return f"Uncertainty: bootstrap by {cluster_name(dl2)}; bins with fewer than {MIN_EVENTS} gammas are not drawn."
+    name = cluster_name(dl2)
+    least = f"{MIN_EVENTS} gammas" if name == "event" else f"{MIN_EVENTS} gammas or {MIN_CLUSTERS} showers"
+    return f"Uncertainty: bootstrap by {name}; bins with fewer than {least} are not drawn."
 
 
 def theta(dl2):
@@ -67,7 +71,7 @@ def energy_resolution(dl2, true_energy_bins, *, n_bootstrap=200, seed=0):
 
 
 def _rows_of_bins(values, edges):
-    index = np.digitize(values, edges) - 1
+    index = bin_index(values, edges)
     return [index == i for i in range(len(edges) - 1)]
 
 
@@ -128,13 +132,22 @@ def migration_matrix(dl2, true_energy_bins, reco_energy_bins):
     for name, edges, axis in (("true", true_edges, (slice(None), None)), ("reco", reco_edges, (None, slice(None)))):
         result[f"{name}_energy_low"] = np.broadcast_to(edges[:-1][axis], shape).ravel() * u.TeV
         result[f"{name}_energy_high"] = np.broadcast_to(edges[1:][axis], shape).ravel() * u.TeV
-    low, high = wilson_interval(counts, np.broadcast_to(total, shape))
     with np.errstate(invalid="ignore"):
         probability = counts / total
     result["n_events"], result["probability"] = counts.ravel().astype(int), probability.ravel()
-    result["probability_uncert"] = ((high - low) / 2).ravel()
+    result["probability_uncert"] = _cell_uncertainties(true_edges, reco_edges, true, reco, cluster_number(events))
     definition = (
         "Energy migration: share of the gammas of each bin of true energy that is reconstructed in each bin of energy; "
-        "each bin of true energy adds up to 1."
+        f"each bin of true energy adds up to 1. Binomial uncertainty (Wilson), by {cluster_name(events)}."
     )
     return described(result, definition, events)
+
+
+def _cell_uncertainties(true_edges, reco_edges, true, reco, clusters):
+    """Half the 68.27 % interval of each cell's share, flat, reconstructed energy running fastest."""
+    reco_index, half_widths = bin_index(reco, reco_edges), []
+    for rows in _rows_of_bins(true, true_edges):
+        for cell in range(len(reco_edges) - 1):
+            low, high = fraction_interval(reco_index[rows] == cell, clusters[rows])
+            half_widths.append((high - low) / 2)
+    return half_widths

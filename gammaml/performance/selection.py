@@ -161,6 +161,11 @@ def checked_edges(bins, unit, name):
     return edges
 
 
+def bin_index(values, edges):
+    """The bin of each value, -1 or n_bins outside; as in numpy's histogram the last bin has its upper edge too."""
+    return np.where(values == edges[-1], len(edges) - 2, np.digitize(values, edges) - 1)
+
+
 def log_bins(values, bins_per_decade=5):
     """Logarithmic edges at 10^(k / bins_per_decade) that hold all `values` above zero.
 

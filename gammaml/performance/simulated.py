@@ -108,15 +108,15 @@ def effective_area(dl2, true_energy_bins):
     thrown = [_thrown(info, edges) * share for info, _ in runs]
     density = sum(n / area for n, (_, area) in zip(thrown, runs, strict=True))
     n_simulated = np.sum(thrown, axis=0)
-    n_events = np.histogram(_distinct_energies(events), edges.value)[0]
-    low, high = wilson_interval(n_events, n_simulated)
+    n_events, effect = _count_events(events, edges.value)
+    low, high = wilson_interval(n_events / effect, n_simulated / effect)
     result = QTable({"true_energy_low": edges[:-1], "true_energy_high": edges[1:]})
     result["n_events"], result["n_simulated"] = n_events, n_simulated
     with np.errstate(divide="ignore", invalid="ignore"):
         area = n_simulated / density
         result["effective_area"] = pyirf_effective_area(n_events, n_simulated, area).to(u.m**2)
     result["effective_area_uncert"] = ((high - low) / 2 * area).to(u.m**2)
-    return selection.described(result, _area_definition(runs, share), events)
+    return selection.described(result, _area_definition(runs, events), events)
 
 
 def _thrown(info, edges):
@@ -124,21 +124,29 @@ def _thrown(info, edges):
     return info.calculate_n_showers_per_energy(np.clip(edges, info.energy_min, info.energy_max))
 
 
-def _distinct_energies(events):
-    """True energy of each array event, however many of its images are there."""
-    energy = selection.bare(events, "true_energy")
-    if "tel_id" not in events.colnames:
-        return energy
-    keys = np.stack([np.asarray(events["obs_id"], float), np.asarray(events["event_id"], float), energy], axis=1)
-    return np.unique(keys, axis=0)[:, 2]
+def _count_events(events, edges):
+    """Array events in each bin, and the design effect: how much wider than binomial their number scatters.
+
+    Uses of one shower are seen or missed together. For showers that come at random and are seen k times each, the
+    variance of their sum is that of k^2, so the effect is sum(k^2) / sum(k).
+    """
+    index, showers = selection.bin_index(selection.bare(events, "true_energy"), edges), selection.cluster_number(events)
+    if "tel_id" in events.colnames:  # several images of one event count once
+        keys = np.stack([np.asarray(events["obs_id"]), np.asarray(events["event_id"]), showers], axis=1)
+        distinct = np.unique(keys, axis=0, return_index=True)[1]
+        index, showers = index[distinct], showers[distinct]
+    uses = [np.bincount(showers[index == i]) for i in range(len(edges) - 1)]
+    n_events = np.array([k.sum() for k in uses])
+    return n_events, np.array([(k**2).sum() for k in uses]) / np.maximum(n_events, 1) + (n_events == 0)
 
 
-def _area_definition(runs, share):
+def _area_definition(runs, events):
+    share = events.meta["test_share"]
     cone = max(info.viewcone_max.to_value(u.deg) for info, _ in runs)
     directions = f"averaged over the thrown cone of {cone:g} deg" if cone > 0 else "gammas from one direction"
     text = (
         f"Effective area (pyirf): reconstructed / thrown gammas x area of thrown cores, {directions}, "
-        "no cut in gammaness; binomial uncertainty (Wilson), uses of one shower taken as independent."
+        f"no cut in gammaness; binomial uncertainty (Wilson), by {selection.cluster_name(events)}."
     )
     return text if share == 1 else f"{text} Thrown: the share {share:.3g} that is not of the training."
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-MIN_EVENTS = 10  # below this a bootstrap of quantiles at 16 or 84 % says nothing
+MIN_EVENTS, MIN_CLUSTERS = 10, 5  # below these a bootstrap of quantiles at 16 or 84 % says nothing
 ONE_SIGMA = (0.15865525393145707, 0.5, 0.8413447460685429)  # normal distribution at -1, 0, +1 standard deviations
 CONTAINMENT_68 = 0.6826894921370859
 
@@ -75,12 +75,12 @@ def bootstrap_in_bins(values, quantiles, index, *, clusters, n_bootstrap, seed):
     Returns
     -------
     array (n_bins, n_bootstrap, n_quantiles)
-        NaN in bins with less than `MIN_EVENTS` rows.
+        NaN in bins with less than `MIN_EVENTS` rows or `MIN_CLUSTERS` clusters.
     """
     rng = np.random.default_rng(seed)
     result = np.full((len(index), n_bootstrap, len(quantiles)), np.nan)
     for samples, rows in zip(result, index, strict=True):
-        if rows.sum() >= MIN_EVENTS:
+        if rows.sum() >= MIN_EVENTS and len(np.unique(clusters[rows])) >= MIN_CLUSTERS:
             settings = {"clusters": clusters[rows], "n_bootstrap": n_bootstrap, "rng": rng}
             samples[:] = bootstrap_quantiles(values[rows], quantiles, **settings)[1]
     return result
@@ -99,11 +99,10 @@ def mean_variance(values, weights, clusters):
     float
         NaN for less than two clusters. With a cluster a row and equal weights it is the usual s^2 / n.
     """
-    members = np.unique(clusters, return_inverse=True)[1]
-    n_clusters = members.max() + 1
+    n_clusters = np.count_nonzero(np.bincount(clusters))
     if n_clusters < 2:
         return np.nan
-    residuals = np.bincount(members, weights * (values - np.average(values, weights=weights)))
+    residuals = np.bincount(clusters, weights * (values - np.average(values, weights=weights)))
     return n_clusters / (n_clusters - 1) * np.sum(residuals**2) / np.sum(weights) ** 2
 
 
@@ -126,3 +125,28 @@ def wilson_interval(k, n):
         middle = (fraction + 0.5 / n) / (1 + 1 / n)
         half = np.sqrt(fraction * (1 - fraction) / n + 0.25 / n**2) / (1 + 1 / n)
     return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
+
+
+def fraction_interval(passed, clusters):
+    """68.27 % interval of the share of rows that pass, for rows that come in clusters.
+
+    Wilson's interval of the effective number of rows, that is their number over the design effect (Kish 1965, Survey
+    Sampling, section 8.2).
+
+    Parameters
+    ----------
+    passed : array of bool (n,)
+    clusters : array of int (n,)
+
+    Returns
+    -------
+    low, high : float
+        NaN without rows.
+    """
+    n, n_clusters = len(passed), np.count_nonzero(np.bincount(clusters)) if len(passed) else 0
+    share = np.mean(passed) if n else np.nan
+    variance = mean_variance(passed, np.ones(n), clusters) if n_clusters > 1 else 0
+    n_effective = n_clusters  # where all or none pass
+    if variance > 0:
+        n_effective = min(share * (1 - share) / variance * n_clusters / (n_clusters - 1), n)
+    return wilson_interval(share * n_effective, n_effective)

@@ -16,10 +16,10 @@ def _energies(table, name="true"):
 
 
 def _points(ax, table, name, style, least=MIN_EVENTS):
-    """Values with uncertainties, of the bins with at least so many events."""
-    table = table[table["n_events"] >= least]
+    """Values with uncertainties, of the bins with at least so many events and an uncertainty."""
     values, uncert = (np.asarray(getattr(table[c], "value", table[c])) for c in (name, f"{name}_uncert"))
-    ax.errorbar(_energies(table), values, uncert, elinewidth=0.8, **style)
+    shown = (table["n_events"] >= least) & np.isfinite(uncert)
+    ax.errorbar(_energies(table)[shown], values[shown], uncert[shown], elinewidth=0.8, **style)
 
 
 def plot_energy_resolution(table, ax=None, label=None):

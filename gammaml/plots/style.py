@@ -16,7 +16,7 @@ MARKERS = ("o", "s", "^", "D", "v")
 SERIES = "gammaml-series-"
 NOTE = "gammaml-note"
 MINOR_LABEL_SPAN = 100  # of an energy axis; narrower ones have labels within the decades
-NOTE_CHARACTERS = 34  # of the note, for each inch of the axes
+NOTE_CHARACTERS = 33  # of the note, for each inch of the axes
 
 PRINT_STYLE = MappingProxyType(
     {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from astropy.table import QTable
 from astropy.units import Quantity
-from matplotlib import figure
+from matplotlib.figure import Figure as Canvas
 
 from gammaml import performance, plots
 from gammaml.errors import InputError
@@ -38,7 +38,7 @@ class Figure:
     def draw(self):
         """The drawn `matplotlib.figure.Figure`, unknown to pyplot."""
         size = (plots.COLUMN_WIDTH, self.height * plots.COLUMN_WIDTH)
-        ax = figure.Figure(figsize=size, layout="constrained").add_subplot()
+        ax = Canvas(figsize=size, layout="constrained").add_subplot()
         for label, table in self.tables.items():
             self.plot(table, ax, label)
         return ax.figure
