@@ -12,8 +12,8 @@ from astropy.time import Time
 from made_events import hexagonal_camera, made_events, made_subarray
 
 from gammaml.errors import InputError, OutputError
-from gammaml.events import PixelStore
-from gammaml.io.dl1 import Selection, read_dl1
+from gammaml.events import PixelStore, concatenate
+from gammaml.io import Selection, read_events
 from gammaml.io.dl1_writer import write_dl1
 from gammaml.io.write_tables import create_hdf5, whole_file, write_table
 
@@ -81,7 +81,7 @@ def event_source(path):
 
 
 def test_written_events_are_read_back(events, written):
-    again = read_dl1(written)
+    again = read_events(written)
     assert_same_events(events, again, ignore=["shower_id"])
     _, first = np.unique(events.table["shower_id"], return_inverse=True)
     _, second = np.unique(again.table["shower_id"], return_inverse=True)
@@ -92,7 +92,7 @@ def test_written_events_are_read_back(events, written):
 def test_observations_are_read_back(events, tmp_path):
     observed = observation(events)
     write_dl1(observed, tmp_path / "real.dl1.h5")
-    again = read_dl1(tmp_path / "real.dl1.h5")
+    again = read_events(tmp_path / "real.dl1.h5")
     assert not again.is_simulated
     assert again.simulation is None
     assert_same_events(observed, again, ignore=["shower_id"])
@@ -126,7 +126,7 @@ def test_several_cameras_in_one_file(events, tmp_path):
     more.table["tel_id"] += 3
     write_dl1([replace(events, subarray=subarray), replace(more, subarray=subarray)], tmp_path / "both.dl1.h5")
     for part, name in ((events, "SmallCam"), (more, "LargeCam")):
-        again = read_dl1(tmp_path / "both.dl1.h5", Selection(tel_type=name))
+        again = read_events(tmp_path / "both.dl1.h5", Selection(tel_type=name))
         assert_same_events(replace(part, subarray=subarray), again, ignore=["shower_id"])
     with table_loader(tmp_path / "both.dl1.h5") as loader:
         tables = loader.read_telescope_events_by_type(dl1_images=True)
@@ -149,12 +149,12 @@ def test_real_files_survive(name, shared_data, tmp_path):
     parts = []
     for tel_type in optics:
         try:
-            parts.append(read_dl1(path, Selection(tel_type=tel_type, max_events=300)))
+            parts.append(read_events(path, Selection(tel_type=tel_type, max_events=300)))
         except InputError:  # a type without images
             continue
     write_dl1(parts, again)
     for part in parts:
-        assert_same_events(part, read_dl1(again, Selection(tel_type=part.tel_types[0])))
+        assert_same_events(part, read_events(again, Selection(tel_type=part.tel_types[0])))
     assert len(seen) == len({tel_id for part in parts for tel_id in np.unique(part.table["tel_id"])})
 
 
@@ -203,7 +203,7 @@ def test_ctapipe_merges(events, written, tmp_path):
     write_dl1(protons, tmp_path / "proton.dl1.h5")
     files = [str(written), str(tmp_path / "proton.dl1.h5")]
     assert run_tool(MergeTool(), [*files, f"--output={tmp_path / 'both.dl1.h5'}"], raises=True) == 0
-    both = read_dl1(tmp_path / "both.dl1.h5")
+    both = read_events(tmp_path / "both.dl1.h5")
     np.testing.assert_array_equal(both.image, np.concatenate([events.image, protons.image]))
     assert both.is_gamma.sum() == len(events)
     np.testing.assert_array_equal(both.simulation["n_showers"], [100, 50])
@@ -233,6 +233,25 @@ def test_keys_must_name_one_image(events, tmp_path):
         write_dl1(events[:0], tmp_path / "a.h5")
 
 
+def test_what_is_not_known(events, tmp_path):
+    """No readout, no place on Earth, no name, and a parameter that only one of two files had."""
+    camera = replace(SMALL, readout=None)
+    telescopes = tuple(replace(t, camera=camera) for t in events.subarray.telescopes)
+    subarray = replace(events.subarray, telescopes=telescopes, name="", reference_location=(np.nan,) * 3)
+    other = made_events(2, n_telescopes=3, camera=SMALL, obs_id=2)
+    other.table.remove_columns(["hillas_width", "morphology_n_pixels"])
+    both = replace(concatenate([events, other]), subarray=subarray)
+    write_dl1(both, tmp_path / "a.dl1.h5")
+    again = read_events(tmp_path / "a.dl1.h5")
+    np.testing.assert_array_equal(again.table["hillas_width"][: len(events)], events.table["hillas_width"])
+    assert np.isnan(again.table["hillas_width"][len(events) :]).all()
+    assert (again.table["morphology_n_pixels"][len(events) :] == -1).all()
+    assert np.isnan(again.subarray.reference_location).all()
+    with table_loader(tmp_path / "a.dl1.h5") as loader:
+        assert loader.subarray.tel[1].camera.readout.n_samples == 1
+        assert len(loader.read_telescope_events()) == len(both)
+
+
 def test_memory_stays_in_blocks(tmp_path, monkeypatch):
     monkeypatch.setattr("gammaml.io.dl1_writer.BLOCK_BYTES", 7 * 8 * SMALL.n_pixels)
     largest = []
@@ -241,7 +260,7 @@ def test_memory_stays_in_blocks(tmp_path, monkeypatch):
     events = made_events(10, camera=SMALL)
     write_dl1(events, tmp_path / "a.dl1.h5")
     assert max(largest) == 7
-    np.testing.assert_array_equal(read_dl1(tmp_path / "a.dl1.h5").image, events.image)
+    np.testing.assert_array_equal(read_events(tmp_path / "a.dl1.h5").image, events.image)
 
 
 def test_table_as_ctapipe_sees_it(tmp_path):
@@ -282,7 +301,7 @@ def test_an_existing_file_stays(events, written, tmp_path):
         write_dl1(events, tmp_path / "nowhere" / "a.h5")
     write_dl1(events, tmp_path / "a.h5")
     write_dl1(events[:3], tmp_path / "a.h5", overwrite=True)
-    assert len(read_dl1(tmp_path / "a.h5")) == 3
+    assert len(read_events(tmp_path / "a.h5")) == 3
 
 
 @pytest.mark.parametrize("limit", [1000, 30_000, 100_000, 150_000])
@@ -297,4 +316,4 @@ def test_a_full_disk(limit, events, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not list(tmp_path.iterdir())
     write_dl1(events, path)  # and HDF5 still works
-    assert len(read_dl1(path)) == len(events)
+    assert len(read_events(path)) == len(events)

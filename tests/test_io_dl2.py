@@ -10,7 +10,7 @@ from astropy.table import QTable
 from made_events import hexagonal_camera, made_events
 
 from gammaml.errors import InputError, OutputError, SettingError
-from gammaml.io.dl1 import read_dl1
+from gammaml.io import read_events
 from gammaml.io.dl1_writer import write_dl1
 from gammaml.io.dl2 import read_dl2, write_dl2
 from gammaml.predict import combine_telescopes
@@ -265,7 +265,7 @@ def test_ctapipe_makes_irfs(shared_data, tmp_path):
     from ctapipe.tools.optimize_event_selection import EventSelectionOptimizer
 
     for name in ("gamma", "proton"):
-        events = read_dl1(shared_data / "bootstrap" / f"{name}.dl1.h5")
+        events = read_events(shared_data / "bootstrap" / f"{name}.dl1.h5")
         write_dl2(both_levels(events), tmp_path / f"{name}.dl2.h5")
     tasks = {
         "energy_reconstructor": "Energy",

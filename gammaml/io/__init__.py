@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-from gammaml.events import concatenate
 from gammaml.io.dl1 import Selection, read_dl1
 
 __all__ = ["Selection", "read_dl1", "read_events"]
@@ -32,4 +31,4 @@ def read_events(paths, selection=Selection(), *, tel_type=None):
     paths = [paths] if isinstance(paths, str | Path) else list(paths)
     if tel_type is not None:
         selection = replace(selection, tel_type=tel_type)
-    return concatenate([read_dl1(path, selection) for path in paths])
+    return read_dl1(paths, selection)

@@ -7,9 +7,11 @@ import numpy as np
 
 from gammaml.errors import InputError
 from gammaml.io.bundle_file import not_a_bundle, read_bundle_file
-from gammaml.io.dl1 import CONSTANT_POINTING, IMAGES, MONITORED_POINTING, PARAMETERS, SHOWER, TRIGGER
+from gammaml.io.dl1 import IMAGES, PARAMETERS, TRIGGER
 from gammaml.io.instrument import read_subarray
+from gammaml.io.pointing import CONSTANT_POINTING, MONITORED_POINTING
 from gammaml.io.tables import open_hdf5, read_table, text
+from gammaml.io.truth import SHOWER
 
 PRIMARIES = {0: "gamma", 1: "electron", 2: "positron", 3: "muon", 5: "muon", 6: "muon", 101: "proton", 402: "helium"}
 DL2 = "dl2/event"

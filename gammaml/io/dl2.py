@@ -10,11 +10,13 @@ from astropy.table import QTable, hstack, vstack
 from gammaml import sky
 from gammaml.columns import KEYS
 from gammaml.errors import InputError, SettingError
-from gammaml.io.dl1 import SIMULATION_RUN, TRIGGER, _pointing, _stored_parameters, _with_truth
+from gammaml.io.dl1 import PARAMETERS, SIMULATION_RUN, TRIGGER
 from gammaml.io.dl2_writer import SERVICE, TASK_GROUPS, write_dl2
 from gammaml.io.event_rows import EVENT_KEYS, lookup
 from gammaml.io.instrument import read_subarray
+from gammaml.io.pointing import read_pointing
 from gammaml.io.tables import file_source, key_order, open_hdf5, read_table
+from gammaml.io.truth import with_truth
 
 __all__ = ["read_dl2", "write_dl2"]
 
@@ -84,7 +86,7 @@ def _read_file(path, names, level):
         for name in EVENT_KEYS:
             trigger[name] = np.asarray(trigger[name], np.int64)
         read = _read_arrays if level == "subarray" else _read_images
-        table = _with_truth(file, read(file, chosen, trigger, subarray))
+        table = with_truth(file, read(file, chosen, trigger, subarray))
         simulation = _read_simulation(file, table)
         origin = _read_origin(file, path, names[0])
     if "reco_alt" in table.colnames:
@@ -151,7 +153,7 @@ def _axes(file, table, tel_ids):
     """Where the telescope of each row points."""
     pointing = QTable({name: np.full(len(table), np.nan) * u.deg for name in ("pointing_alt", "pointing_az")})
     for tel_id in np.unique(tel_ids):
-        pointing[tel_ids == tel_id] = _pointing(file, tel_id, table[tel_ids == tel_id])
+        pointing[tel_ids == tel_id] = read_pointing(file, tel_id, table[tel_ids == tel_id])
     return pointing
 
 
@@ -165,8 +167,8 @@ def _read_images(file, chosen, trigger, subarray):
         keys = answers[0][list(KEYS)]
         event = key_order(trigger, keys, EVENT_KEYS)
         table = hstack([keys, trigger[[n for n in ("time", "event_type") if n in trigger.colnames]][event]])
-        table = hstack([table, _pointing(file, tel_id, table), lookup(answers, keys, KEYS)[_beyond_keys(answers)]])
-        parameters = _stored_parameters(file, name, keys)
+        table = hstack([table, read_pointing(file, tel_id, table), lookup(answers, keys, KEYS)[_beyond_keys(answers)]])
+        parameters = _parameters(file, name, keys)
         tables.append(table if parameters is None else hstack([table, parameters]))
     keys = np.sort(vstack([table[list(KEYS)] for table in tables]).as_array(), order=KEYS)
     return lookup(tables, QTable(keys), KEYS)
@@ -210,3 +212,12 @@ def _read_origin(file, path, name):
     if f"{SERVICE}/{name}" in file:
         return json.loads(file[f"{SERVICE}/{name}"][:].tobytes())
     return {"sources": [file_source(path)], "provenance": {}}
+
+
+def _parameters(file, name, keys):
+    """Image parameters in the order of `keys`, or None where the file has none for them."""
+    if f"{PARAMETERS}/{name}" not in file:
+        return None
+    table = read_table(file[f"{PARAMETERS}/{name}"])
+    order = key_order(table, keys, KEYS)
+    return None if (order < 0).any() else table[order][_beyond_keys([table])]

@@ -75,13 +75,14 @@ def decode(values, attributes, index):
 
 def _fixed_point(values, attributes, transform, field):
     """Stored = value × scale + offset; the largest codes stand for NaN and the infinities."""
-    dtype = np.dtype(text(attributes[transform + "DTYPE"]))
-    result = values.astype(dtype)
+    result = values.astype(text(attributes[transform + "DTYPE"]))
     result -= attributes[transform + "OFFSET"]
     result /= attributes[transform + "SCALE"]
-    for name, meaning in (("NAN", np.nan), ("POSINF", np.inf), ("NEGINF", -np.inf)):
-        code = attributes.get(f"{field}{name}_VALUE")
-        if code is not None:
+    meanings = {"NAN": np.nan, "POSINF": np.inf, "NEGINF": -np.inf}
+    codes = {attributes.get(f"{field}{name}_VALUE"): meaning for name, meaning in meanings.items()}
+    codes.pop(None, None)
+    if codes and values.max(initial=0) >= min(codes):  # seldom: one look saves three passes over all pixels
+        for code, meaning in codes.items():
             result[values == code] = meaning
     return result
 
@@ -116,10 +117,10 @@ def read_table(dataset, *, columns=None, rows=slice(None)):
         raise InputError(
             f"{dataset.file.filename}{dataset.name}", "a plain array", "a table", "check how the file was written"
         )
-    raw, attributes = dataset[rows], dict(dataset.attrs)
+    raw = dataset[rows]
     return QTable(
         {
-            name: decode(raw[name], attributes, index)
+            name: decode(raw[name], dataset.attrs, index)
             for index, name in enumerate(dataset.dtype.names)
             if columns is None or name in columns
         }
@@ -148,3 +149,30 @@ def key_order(table, wanted, names=("obs_id", "event_id")):
 
 def _keys(table, names):
     return np.stack([np.asarray(table[name]).astype(np.int64) for name in names], axis=1)
+
+
+def require_columns(dataset, names):
+    """Raise unless a compound dataset has every column in `names`."""
+    missing = [name for name in names if name not in dataset.dtype.names]
+    if missing:
+        raise InputError(
+            f"{dataset.file.filename}{dataset.name}",
+            f"the columns {', '.join(dataset.dtype.names)}",
+            f"{', '.join(missing)} too",
+            "write the file with these columns",
+        )
+
+
+def require_table(file, path, names):
+    """A whole table of a DL1 file, which must be there and have every column in `names`."""
+    if path not in file:
+        raise InputError(file.filename, f"no table /{path}", "a whole DL1 file", "write it again with ctapipe-process")
+    require_columns(file[path], names)
+    return read_table(file[path])
+
+
+def bare(column, unit=None):
+    """The numbers of a column: in `unit`, or in its own."""
+    if not isinstance(column, u.Quantity):
+        return np.asarray(column)
+    return column.value if unit is None else column.to_value(unit)

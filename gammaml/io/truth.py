@@ -1,0 +1,61 @@
+"""Simulated truth of a DL1 file, joined to its images, and the showers that images belong to."""
+
+import astropy.units as u
+import numpy as np
+from astropy.table import hstack
+
+from gammaml import sky
+from gammaml.errors import InputError
+from gammaml.io.tables import bare, key_order, require_table
+
+SHOWER = "simulation/event/subarray/shower"
+# Equal for all uses of one shower and in every file that holds it, different for any two showers.
+SHOWER_IDENTITY = (
+    "true_shower_primary_id",
+    "true_energy",
+    "true_alt",
+    "true_az",
+    "true_h_first_int",
+    "true_x_max",
+    "obs_id",
+)
+
+
+def with_truth(file, table):
+    """`table` with the simulated truth where the file has it, and with the shower each image belongs to."""
+    if SHOWER not in file:
+        table["shower_id"] = _mix([np.asarray(table[name]) for name in ("obs_id", "event_id")])
+        return table
+    shower = require_table(file, SHOWER, ("obs_id", "event_id", "true_energy", "true_shower_primary_id"))
+    row = key_order(shower, table)
+    if (row < 0).any():
+        raise InputError(
+            file.filename,
+            f"{int((row < 0).sum())} images without simulated truth",
+            "a shower for each image",
+            "check how the file was merged",
+        )
+    if (shower["true_energy"][row] <= 0).any():
+        raise InputError(file.filename, "a true energy at or below zero", "positive energies", "check the simulation")
+    shower.remove_columns(["obs_id", "event_id"])
+    table = hstack([table, shower[row]])
+    table["shower_id"] = _mix([bare(table[name]) for name in SHOWER_IDENTITY if name in table.colnames])
+    if "true_alt" in table.colnames:
+        angles = [table[name].to_value("deg") for name in ("true_alt", "true_az", "pointing_alt", "pointing_az")]
+        lon, lat = sky.altaz_to_fov(*angles)
+        table["true_fov_lon"], table["true_fov_lat"] = lon * u.deg, lat * u.deg
+    return table
+
+
+def _mix(columns):
+    """A 63-bit integer for each row (splitmix64, Steele et al. 2014); floats as float32, to survive rewriting."""
+    result = np.zeros(len(columns[0]), np.uint64)
+    for column in columns:
+        bits = column.astype(np.float32).view(np.uint32) if column.dtype.kind == "f" else column
+        result += bits.astype(np.int64).view(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+        result ^= result >> np.uint64(30)
+        result *= np.uint64(0xBF58476D1CE4E5B9)
+        result ^= result >> np.uint64(27)
+        result *= np.uint64(0x94D049BB133111EB)
+        result ^= result >> np.uint64(31)
+    return (result >> np.uint64(1)).astype(np.int64)
