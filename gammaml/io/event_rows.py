@@ -120,13 +120,24 @@ def lookup(tables, wanted, keys):
     for table in tables:
         row = key_order(table, wanted, keys)
         for name in [name for name in table.colnames if name not in keys]:
+            column = _unmasked(table[name])
             if name not in found:
-                result[name], found[name] = blank(table[name], len(wanted)), np.zeros(len(wanted), bool)
+                result[name], found[name] = blank(column, len(wanted)), np.zeros(len(wanted), bool)
             new = (row >= 0) & ~found[name]
-            result[name][new] = table[name][row[new]]
+            result[name][new] = column[row[new]]
             found[name] |= new
     result.remove_columns([name for name in found if isinstance(result[name], Time) and not found[name].all()])
     return result
+
+
+def _unmasked(column):
+    """Masked cells, as a stack of tables with different columns has them, become unknown ones."""
+    if isinstance(column, Time) or not hasattr(column, "mask"):
+        return column
+    values = column.unmasked if isinstance(column, u.Quantity) else column.data.data
+    plain, known = blank(values, len(values)), ~np.asarray(column.mask)
+    plain[known] = values[known]
+    return plain
 
 
 def blank(column, length):

@@ -137,8 +137,8 @@ def write_attributes(node, attributes):
     """HDF5 attributes, strings in the form that PyTables writes."""
     for name, value in attributes.items():
         if isinstance(value, str):
-            encoded = value.encode()
-            node.attrs.create(name, encoded, dtype=h5py.string_dtype("utf-8", len(encoded)))
+            encoded = np.array(value.encode(), f"S{max(1, len(value.encode()))}")
+            node.attrs.create(name, encoded, dtype=h5py.string_dtype("utf-8", encoded.itemsize))
         else:
             node.attrs[name] = value
 
