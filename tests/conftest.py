@@ -3,9 +3,12 @@
 import pathlib
 
 import pytest
+from click.testing import CliRunner
 from made_events import made_events
 
+from gammaml.cli.main import main
 from gammaml.events import concatenate
+from gammaml.io.dl1_writer import write_dl1
 
 SHARED_DATA = pathlib.Path(__file__).parents[2] / "shared" / "data"
 
@@ -22,3 +25,29 @@ def shared_data():
 def mixed_events():
     """Made-up gammas and protons: 240 images of 60 showers."""
     return concatenate([made_events(30, primary=0, obs_id=1), made_events(30, primary=101, obs_id=2)])
+
+
+@pytest.fixture(scope="session")
+def dl1_files(tmp_path_factory):
+    """Made-up simulated DL1 files of 30 showers each, by class."""
+    folder = tmp_path_factory.mktemp("dl1")
+    files = {"gamma": folder / "gamma.dl1.h5", "proton": folder / "proton.dl1.h5"}
+    for obs_id, (primary, path) in enumerate(zip((0, 101), files.values(), strict=True), start=1):
+        write_dl1(made_events(30, primary=primary, obs_id=obs_id), path)
+    return files
+
+
+@pytest.fixture(scope="session")
+def gammaml():
+    """The command line, in this process: arguments -> click's Result."""
+    return lambda *arguments: CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="session")
+def trained(gammaml, dl1_files, tmp_path_factory):
+    """A network for all tasks, trained for one epoch on half of the showers."""
+    path = tmp_path_factory.mktemp("bundles") / "joint.gammaml"
+    quickly = ("--network", "hillas_mlp", "--epochs", 1, "--split", "0.4,0.3,0.3")
+    result = gammaml("train", "gammaness,energy,direction", *dl1_files.values(), "-o", path, *quickly)
+    assert result.exit_code == 0, result.stderr
+    return path

@@ -64,7 +64,7 @@ def _network(task, events, settings, path):
         return _known(task, events, settings, path)
     click.echo(f"training {path}", err=True)
     training, validation, _ = split.by_shower(events, seed=settings.seed)
-    bundle = train.fit(training, validation, [task], settings, path, resume=True)
+    bundle = train.fit(training, validation, [task], settings, path, resume=train.run_folder(path).is_dir())
     if not train.is_finished(bundle):
         raise KeyboardInterrupt
     train.save(bundle, path, overwrite=True)

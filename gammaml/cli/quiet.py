@@ -1,5 +1,6 @@
 """Load Keras without the chatter of its backend."""
 
+import logging
 import os
 import sys
 import tempfile
@@ -12,6 +13,7 @@ def quietly():
 
     TensorFlow's C++ libraries write a dozen lines to file descriptor 2 before any setting of theirs holds.
     """
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # warns of recompiling for each last, smaller batch
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as swallowed:

@@ -100,9 +100,11 @@ def check_products(output, overwrite):
 
 def fit(training, validation, tasks, settings, output, *, resume):
     """A bundle, trained from the start or from the checkpoint beside `output`."""
+    from gammaml.checkpoint import CHECKPOINT
+
     with quietly():
         from gammaml import train
-    checkpoint = run_folder(output) / train.CHECKPOINT
+    checkpoint = run_folder(output) / CHECKPOINT
     if resume and not checkpoint.is_file():
         click.echo(f"{checkpoint}: nothing to resume, starting anew", err=True)
     if not resume and checkpoint.is_file():
@@ -152,7 +154,7 @@ def is_finished(bundle):
 
 def remove_checkpoint(output):
     """Take the checkpoint away; the folder too, unless something else is in it."""
-    from gammaml.train import CHECKPOINT
+    from gammaml.checkpoint import CHECKPOINT
 
     (run_folder(output) / CHECKPOINT).unlink(missing_ok=True)
     with suppress(OSError):
