@@ -16,9 +16,10 @@ from gammaml.performance.selection import (
     cluster_number,
     described,
     is_gamma,
+    too_few,
 )
 from gammaml.performance.simulated import event_weights
-from gammaml.performance.uncertainty import MIN_EVENTS, fraction_interval, mean_variance, wilson_interval
+from gammaml.performance.uncertainty import MIN_CLUSTERS, fraction_interval, mean_variance, wilson_interval
 
 MAX_ROC_POINTS = 1000
 
@@ -143,12 +144,13 @@ def auc_in_bins(dl2, column, bins):
     Returns
     -------
     astropy.table.QTable
-        low, high, n_gamma, n_hadron, auc, auc_uncert: the last two NaN where a class is missing.
+        low, high, n_gamma, n_hadron, auc, auc_uncert: the last two NaN where a class is missing, the last where it
+        has fewer than five showers.
     """
     unit = COLUMNS[column].unit if column in COLUMNS else None
     events, edges = classified_events(dl2), checked_edges(bins, unit, "bins")
     index = bin_index(bare(events, column), edges)
-    found = [area_under_curve(events[index == i]) for i in range(len(edges) - 1)]
+    found = [_area_in_bin(events[index == i]) for i in range(len(edges) - 1)]
     scale = 1 if unit is None else unit
     result = QTable({"low": edges[:-1] * scale, "high": edges[1:] * scale})
     result["n_gamma"], result["n_hadron"] = [area.n_gamma for area in found], [area.n_hadron for area in found]
@@ -156,10 +158,16 @@ def auc_in_bins(dl2, column, bins):
     definition = (
         f"AUC: area under the ROC curve of gammas and hadrons in the same bin of {column}, events as simulated; "
         f"uncertainty of DeLong et al. 1988, by {cluster_name(events)} (Obuchowski 1997). "
-        f"Bins with fewer than {MIN_EVENTS} of a class are not drawn."
+        f"Bins with fewer than {too_few(events, 'of a class')} are not drawn."
     )
     described(result, definition, events).meta["column"] = column
     return result
+
+
+def _area_in_bin(events):
+    gammas, clusters, area = is_gamma(events), cluster_number(events), area_under_curve(events)
+    fewest = min(len(np.unique(clusters[rows])) for rows in (gammas, ~gammas))
+    return area if fewest >= MIN_CLUSTERS else area._replace(uncertainty=np.nan)
 
 
 def gammaness_distribution(dl2, gammaness_bins):

@@ -15,22 +15,16 @@ from gammaml.performance.selection import (
     cluster_number,
     described,
     reconstructed_gammas,
+    too_few,
 )
-from gammaml.performance.uncertainty import (
-    CONTAINMENT_68,
-    MIN_CLUSTERS,
-    MIN_EVENTS,
-    ONE_SIGMA,
-    bootstrap_in_bins,
-    fraction_interval,
-)
+from gammaml.performance.uncertainty import CONTAINMENT_68, ONE_SIGMA, bootstrap_in_bins, fraction_interval
 from gammaml.sky import angular_separation
 
 
 def _bootstrap_text(dl2):
-    name = cluster_name(dl2)
-    least = f"{MIN_EVENTS} gammas" if name == "event" else f"{MIN_EVENTS} gammas or {MIN_CLUSTERS} showers"
-    return f"Uncertainty: bootstrap by {name}; bins with fewer than {least} are not drawn."
+    return (
+        f"Uncertainty: bootstrap by {cluster_name(dl2)}; bins with fewer than {too_few(dl2, 'gammas')} are not drawn."
+    )
 
 
 def theta(dl2):

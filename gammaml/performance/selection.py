@@ -6,6 +6,7 @@ from astropy.table import QTable, vstack
 
 from gammaml.columns import COLUMNS, GAMMA_PRIMARY, require
 from gammaml.errors import InputError, SettingError
+from gammaml.performance.uncertainty import MIN_CLUSTERS, MIN_EVENTS
 
 WHERE = "DL2 table"
 DIRECTION = ("true_alt", "true_az", "reco_alt", "reco_az")
@@ -132,6 +133,12 @@ def described(result, definition, events):
 def cluster_name(dl2):
     """What the rows that are not independent of each other share: "shower", or "event" where that is all we know."""
     return "shower" if "shower_id" in dl2.colnames else "event"
+
+
+def too_few(dl2, what):
+    """The words for the counts below which a bin is not drawn."""
+    least = f"{MIN_EVENTS} {what}"
+    return least if cluster_name(dl2) == "event" else f"{least} or {MIN_CLUSTERS} showers"
 
 
 def cluster_number(dl2):

@@ -10,7 +10,6 @@ from pyirf.spectral import PowerLaw
 from gammaml.columns import GAMMA_PRIMARY, require
 from gammaml.errors import InputError
 from gammaml.performance import selection
-from gammaml.performance.uncertainty import wilson_interval
 
 GAMMA_INDEX, HADRON_INDEX = -2.5, -2.7
 RANGE_TOLERANCE = 1e-3  # float32 energies may lie this little outside the simulated range
@@ -108,14 +107,13 @@ def effective_area(dl2, true_energy_bins):
     thrown = [_thrown(info, edges) * share for info, _ in runs]
     density = sum(n / area for n, (_, area) in zip(thrown, runs, strict=True))
     n_simulated = np.sum(thrown, axis=0)
-    n_events, effect = _count_events(events, edges.value)
-    low, high = wilson_interval(n_events / effect, n_simulated / effect)
+    n_events, scatter = _count_events(events, edges.value)
     result = QTable({"true_energy_low": edges[:-1], "true_energy_high": edges[1:]})
     result["n_events"], result["n_simulated"] = n_events, n_simulated
     with np.errstate(divide="ignore", invalid="ignore"):
         area = n_simulated / density
         result["effective_area"] = pyirf_effective_area(n_events, n_simulated, area).to(u.m**2)
-    result["effective_area_uncert"] = ((high - low) / 2 * area).to(u.m**2)
+        result["effective_area_uncert"] = pyirf_effective_area(scatter, n_simulated, area).to(u.m**2)
     return selection.described(result, _area_definition(runs, events), events)
 
 
@@ -125,10 +123,11 @@ def _thrown(info, edges):
 
 
 def _count_events(events, edges):
-    """Array events in each bin, and the design effect: how much wider than binomial their number scatters.
+    """Array events in each bin, and the standard deviation of that number, at least one event.
 
-    Uses of one shower are seen or missed together. For showers that come at random and are seen k times each, the
-    variance of their sum is that of k^2, so the effect is sum(k^2) / sum(k).
+    How many showers were thrown into a bin is known only on average, so their number is Poisson; the uses of one are
+    seen or missed together. The variance of such a compound Poisson sum is the sum of k^2 over the showers, each seen
+    k times (Bohm & Zech 2014, NIM A 748, 1). With a use a shower that is the square root of the number of events.
     """
     index, showers = selection.bin_index(selection.bare(events, "true_energy"), edges), selection.cluster_number(events)
     if "tel_id" in events.colnames:  # several images of one event count once
@@ -136,8 +135,8 @@ def _count_events(events, edges):
         distinct = np.unique(keys, axis=0, return_index=True)[1]
         index, showers = index[distinct], showers[distinct]
     uses = [np.bincount(showers[index == i]) for i in range(len(edges) - 1)]
-    n_events = np.array([k.sum() for k in uses])
-    return n_events, np.array([(k**2).sum() for k in uses]) / np.maximum(n_events, 1) + (n_events == 0)
+    scatter = np.sqrt([max((k**2).sum(), 1) for k in uses])
+    return np.array([k.sum() for k in uses]), scatter
 
 
 def _area_definition(runs, events):
@@ -146,7 +145,7 @@ def _area_definition(runs, events):
     directions = f"averaged over the thrown cone of {cone:g} deg" if cone > 0 else "gammas from one direction"
     text = (
         f"Effective area (pyirf): reconstructed / thrown gammas x area of thrown cores, {directions}, "
-        f"no cut in gammaness; binomial uncertainty (Wilson), by {selection.cluster_name(events)}."
+        f"no cut in gammaness; uncertainty: Poisson, by {selection.cluster_name(events)}."
     )
     return text if share == 1 else f"{text} Thrown: the share {share:.3g} that is not of the training."
 

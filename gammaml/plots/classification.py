@@ -55,16 +55,17 @@ def plot_roc(table, ax=None, label=None):
 def plot_auc_in_bins(table, ax=None, label=None):
     """AUC in bins of the column that ``meta["column"]`` names; parameters and result as :func:`plot_roc`.
 
-    `table` is of :func:`gammaml.performance.auc_in_bins`; bins with fewer than ten of a class are not drawn.
+    `table` is of :func:`gammaml.performance.auc_in_bins`; bins with too few of a class are not drawn.
     """
     ax = axes(ax)
-    table = table[np.minimum(table["n_gamma"], table["n_hadron"]) >= MIN_EVENTS]
+    table = table[(np.minimum(table["n_gamma"], table["n_hadron"]) >= MIN_EVENTS) & np.isfinite(table["auc_uncert"])]
     low, high = (np.asarray(getattr(table[name], "value", table[name])) for name in ("low", "high"))
     column = table.meta["column"]
     ax.errorbar(np.sqrt(low * high), table["auc"], table["auc_uncert"], label=label, elinewidth=0.8, **next_series(ax))
     energy_axis(ax.xaxis, AXIS_NAMES.get(column, column))
     ax.set(ylabel="AUC")
-    bounded(ax, top=1.01)
+    bounded(ax)
+    ax.set_ylim(top=min(1.01, ax.get_ylim()[1]))
     legend_above(ax)
     note(ax, table, label)
     return ax
