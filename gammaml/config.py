@@ -47,7 +47,7 @@ class TrainSettings:
     loss : dict
         Loss by task where the default is not wanted: "mse", "mae", "huber", "log_cosh", "categorical_crossentropy".
     task_weights : dict
-        Weight of each task's loss in a joint network; 1 where not given.
+        Weight of each task's loss in a joint network, times the task's own; 1 where not given.
     seed : int
     """
 

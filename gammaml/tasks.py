@@ -36,6 +36,8 @@ class Task:
         Name of a Keras loss.
     needs : tuple of str
         Truth columns.
+    weight : float
+        Brings the losses of a joint network to the same order.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Task:
     activation: str
     loss: str
     needs: tuple
+    weight: float = 1.0
 
     @property
     def is_classification(self):
@@ -50,8 +53,8 @@ class Task:
 
 
 GAMMANESS = Task("gammaness", 2, "softmax", "categorical_crossentropy", ("true_shower_primary_id",))
-ENERGY = Task("energy", 1, "linear", "huber", ("true_shower_primary_id", "true_energy"))
-DIRECTION = Task("direction", 2, "linear", "huber", ("true_shower_primary_id", "true_fov_lon", "true_fov_lat"))
+ENERGY = Task("energy", 1, "linear", "huber", ("true_shower_primary_id", "true_energy"), 10.0)
+DIRECTION = Task("direction", 2, "linear", "huber", ("true_shower_primary_id", "true_fov_lon", "true_fov_lat"), 5.0)
 TASKS = {task.name: task for task in (GAMMANESS, ENERGY, DIRECTION)}
 
 

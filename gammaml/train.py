@@ -3,19 +3,18 @@
 import json
 import sys
 import warnings
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
-from pathlib import Path
 
 import keras
 import numpy as np
 
 from gammaml import __version__, batches, forest, images
 from gammaml.bundle import Bundle
+from gammaml.checkpoint import Checkpoint, State
 from gammaml.config import TrainSettings
 from gammaml.errors import InputError, SettingError
 from gammaml.inputs import build_inputs
-from gammaml.io.write_tables import whole_file
 from gammaml.models import build_model
 from gammaml.progress import track
 from gammaml.split import check_disjoint
@@ -23,7 +22,6 @@ from gammaml.tasks import get_tasks, takes_part, target
 
 MIN_EVENTS = 20  # of each class, in training and in validation
 HUBER_DELTA = 0.2  # in log10(E/TeV) or degrees: errors beyond it are the tails, and count by their size
-CHECKPOINT = "checkpoint.npz"
 
 
 def fit(network, training, validation, *, task, epochs=None, seed=None, settings=TrainSettings(), run_dir=None):
@@ -78,19 +76,6 @@ def fit(network, training, validation, *, task, epochs=None, seed=None, settings
     metadata = _metadata(settings, training, validation, state)
     showers = np.union1d(training.table["shower_id"], validation.table["shower_id"])
     return Bundle(model, inputs, tasks, settings, baseline, showers, metadata)
-
-
-@dataclass
-class State:
-    """Where a training stands after an epoch."""
-
-    best: list
-    history: list = field(default_factory=list)
-
-    @property
-    def best_epoch(self):
-        """Number of the epoch with the smallest validation loss, from 1; 0 before the first."""
-        return 1 + int(np.argmin([row["val_loss"] for row in self.history])) if self.history else 0
 
 
 def _run_epochs(model, sample, held_out, inputs, settings, state, checkpoint):
@@ -149,7 +134,7 @@ def _compile(model, tasks, settings, n_batches):
     model.compile(
         optimizer=keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay),
         loss={task.name: _loss(task, settings) for task in tasks},
-        loss_weights={task.name: settings.task_weights.get(task.name, 1.0) for task in tasks},
+        loss_weights={task.name: task.weight * settings.task_weights.get(task.name, 1.0) for task in tasks},
     )
     model.optimizer.build(model.trainable_variables)
 
@@ -201,58 +186,6 @@ def usable(events, tasks, role):
                 f"{role} events", f"{task.name} truth that is not finite", "finite truth", "check the files"
             )
     return events
-
-
-class Checkpoint:
-    """All that an interrupted training needs to go on exactly: weights, optimiser, seeds, history, best weights.
-
-    Parameters
-    ----------
-    run_dir : str, Path or None
-        None keeps nothing.
-    fingerprint : str
-        Settings and events; a checkpoint of others is refused.
-    """
-
-    def __init__(self, run_dir, fingerprint):
-        self.path = None if run_dir is None else Path(run_dir) / CHECKPOINT
-        self.fingerprint = fingerprint
-
-    def save(self, model, state):
-        if self.path is None:
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        arrays = {f"variable_{n:04d}": v.numpy() for n, v in enumerate(_variables(model))}
-        arrays |= {f"best_{n:04d}": value for n, value in enumerate(state.best)}
-        described = json.dumps({"fingerprint": self.fingerprint, "history": state.history})
-        with whole_file(self.path, overwrite=True) as temporary:
-            np.savez(temporary, described=described, **arrays)
-
-    def restore(self, model):
-        """The state to go on from, with the model set to it; None where there is none."""
-        if self.path is None or not self.path.is_file():
-            return None
-        try:
-            with np.load(self.path, allow_pickle=False) as archive:
-                arrays = dict(archive)
-            described = json.loads(str(arrays.pop("described")))
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(self.path, f"a damaged checkpoint ({error})", "a whole one", "delete it") from error
-        if described["fingerprint"] != self.fingerprint:
-            raise InputError(
-                self.path,
-                "a checkpoint of other settings or events",
-                "one of this training",
-                "repeat the command it came from, or delete the folder to start again",
-            )
-        for number, variable in enumerate(_variables(model)):
-            variable.assign(arrays[f"variable_{number:04d}"])
-        return State([arrays[name] for name in sorted(arrays) if name.startswith("best_")], described["history"])
-
-
-def _variables(model):
-    """Weights, the seeds of the dropouts, and the optimiser's moments and step."""
-    return [*model.variables, *model.optimizer.variables]
 
 
 def _fingerprint(settings, tasks, training, validation):

@@ -4,8 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from gammaml.io.dl1 import Selection, read_dl1
+from gammaml.io.dl1_writer import write_dl1
+from gammaml.io.dl2 import read_dl2, write_dl2
 
-__all__ = ["Selection", "read_dl1", "read_events"]
+__all__ = ["Selection", "read_dl1", "read_dl2", "read_events", "write_dl1", "write_dl2"]
 
 
 def read_events(paths, selection=Selection(), *, tel_type=None):

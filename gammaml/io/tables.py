@@ -141,8 +141,12 @@ def key_order(table, wanted, names=("obs_id", "event_id")):
         −1 where `table` has no such row.
     """
     combined = np.concatenate([_keys(table, names), _keys(wanted, names)])
-    _, code = np.unique(combined, axis=0, return_inverse=True)
-    position = np.full(code.max(initial=-1) + 1, -1)
+    order = np.lexsort(combined.T)
+    is_new = np.ones(len(order), bool)
+    is_new[1:] = (combined[order[1:]] != combined[order[:-1]]).any(axis=1)
+    code = np.empty(len(order), int)
+    code[order] = np.cumsum(is_new) - 1
+    position = np.full(len(order), -1)
     position[code[: len(table)]] = np.arange(len(table))
     return position[code[len(table) :]]
 
