@@ -8,6 +8,8 @@ from gammaml.cli import options
 from gammaml.cli.quiet import quietly
 from gammaml.errors import InputError, OutputError
 
+ANSWERS = ("gammaness", "reco_energy", "reco_fov_lon")
+
 
 def _networks(gammaness, energy, direction):
     given = {"gammaness": gammaness, "energy": energy, "direction": direction}
@@ -111,9 +113,15 @@ def _held_out(file, events, bundles):
 
 def write(events, bundles, target, *, overwrite):
     """Predict, by networks and forests, and write the DL2 file."""
+    import numpy as np
+
     from gammaml import predict
     from gammaml.io.dl2 import write_dl2
 
-    tables = [predict.to_dl2(events, **bundles, show=True), predict.baseline_dl2(events, **bundles)]
+    table = predict.to_dl2(events, **bundles, show=True)
+    if not any(np.isfinite(table[name]).any() for name in ANSWERS if name in table.colnames):
+        name = events.sources[0]["name"]
+        raise InputError(name, "no image with a finite charge", "some light", "check how the file was made")
+    tables = [table, predict.baseline_dl2(events, **bundles)]
     tables += [predict.combine_telescopes(table) for table in tables]
     write_dl2(tables, target, overwrite=overwrite, events=events)

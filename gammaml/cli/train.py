@@ -104,6 +104,7 @@ def fit(training, validation, tasks, settings, output, *, resume):
 
     with quietly():
         from gammaml import train
+        from gammaml.checkpoint import CHECKPOINT
     checkpoint = run_folder(output) / CHECKPOINT
     if resume and not checkpoint.is_file():
         click.echo(f"{checkpoint}: nothing to resume, starting anew", err=True)

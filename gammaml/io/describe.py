@@ -45,8 +45,10 @@ def describe(path):
 
 
 def tel_types(path):
-    """Telescope types that have images in a DL1 file: dict of str to number of images."""
+    """Telescope types that have images in a DL1 file: dict of str to number of images; empty where it is none."""
     with open_hdf5(path) as file:
+        if IMAGES not in file:
+            return {}
         return {name: count for name, (count, _) in _images(file, read_subarray(file)).items()}
 
 

@@ -23,6 +23,10 @@ def open_hdf5(path):
     path = Path(path)
     if not path.is_file():
         raise InputError(path, "no such file" if not path.exists() else "a folder", "an HDF5 file", "check the name")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise InputError(path, error.strerror.lower(), "a file that may be read", "change its permissions") from error
     if not h5py.is_hdf5(path):
         raise InputError(path, "no HDF5 signature", "an HDF5 file", "check the name, or fetch the file again")
     try:
