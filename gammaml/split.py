@@ -40,7 +40,33 @@ def by_shower(events, *, fractions=(0.7, 0.1, 0.2), seed=0):
     part = np.empty(len(events), int)
     for mask in _kinds(events):
         part[mask] = _assign(np.asarray(events.table["shower_id"])[mask], fractions, rng)
-    return [_take(events, part == index, fraction) for index, fraction in enumerate(fractions)]
+    return [select_showers(events, part == index) for index in range(len(fractions))]
+
+
+def select_showers(events, mask):
+    """Some of the showers, with the numbers of thrown showers scaled by their share in each run.
+
+    Parameters
+    ----------
+    events : gammaml.events.TelescopeEvents
+    mask : array of bool (n_images,)
+        All images of a shower, or none.
+
+    Returns
+    -------
+    gammaml.events.TelescopeEvents
+    """
+    if events.simulation is None:
+        return events[mask]
+    simulation = events.simulation.copy()
+    obs_id, shower_id = (np.asarray(events.table[name]) for name in ("obs_id", "shower_id"))
+    share = [_share(shower_id[obs_id == run], mask[obs_id == run]) for run in simulation["obs_id"]]
+    simulation["n_showers"] = np.asarray(simulation["n_showers"]) * share
+    return replace(events[mask], simulation=simulation)
+
+
+def _share(shower_id, kept):
+    return len(np.unique(shower_id[kept])) / len(np.unique(shower_id)) if len(shower_id) else 1.0
 
 
 def check_disjoint(*parts):
@@ -86,12 +112,3 @@ def _assign(shower_id, fractions, rng):
         np.arange(len(fractions)), np.diff(np.concatenate([[0], edges, [len(showers)]]))
     )
     return part[row]
-
-
-def _take(events, mask, fraction):
-    selected = events[mask]
-    if events.simulation is None:
-        return selected
-    simulation = events.simulation.copy()
-    simulation["n_showers"] = np.asarray(simulation["n_showers"]) * fraction
-    return replace(selected, simulation=simulation)

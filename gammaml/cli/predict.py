@@ -104,8 +104,11 @@ def _known_type(file, bundle):
 def _held_out(file, events, bundles):
     import numpy as np
 
+    from gammaml.split import select_showers
+
     showers = np.asarray(events.table["shower_id"])
-    events = events[~np.any([np.isin(showers, bundle.training_showers) for bundle in bundles.values()], axis=0)]
+    seen = np.any([np.isin(showers, bundle.training_showers) for bundle in bundles.values()], axis=0)
+    events = select_showers(events, ~seen)
     if not len(events):
         raise InputError(file, "only showers seen in training", "others too", "give another file, or leave --held-out")
     return events
