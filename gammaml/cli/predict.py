@@ -53,11 +53,12 @@ def command(files, networks, output, output_dir, selection, held_out, overwrite)
 
 
 def _targets(files, output, output_dir):
-    """The DL2 file of each input."""
+    """The DL2 file of each input; the folder for several is made where it is missing."""
     if (output is None) == (output_dir is None) or (output and len(files) > 1):
         raise click.UsageError("give --output for one file, or --output-dir for several")
     if output:
         return [output]
+    output_dir.mkdir(parents=True, exist_ok=True)
     return [output_dir / f"{file.name.removesuffix('.h5').removesuffix('.dl1')}.dl2.h5" for file in files]
 
 
@@ -70,7 +71,6 @@ def _check_targets(targets, inputs, overwrite):
             raise OutputError(target, "the name of an input", "a new name", "choose another one")
         if target in targets[:index]:
             raise OutputError(target, "two inputs of this name", "a name for each", "predict them one by one")
-        target.parent.mkdir(parents=True, exist_ok=True)
         check_output(target, overwrite)
 
 
