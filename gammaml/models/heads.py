@@ -44,7 +44,10 @@ def _output(features, inputs, task):
     known = layers.Concatenate(name=f"{task.name}_features")([features, inputs["parameters"]])
     if task.name != "direction":
         return layers.Dense(task.n_outputs, name=task.name)(known)
-    offsets = layers.Dense(task.n_outputs, name="direction_offsets")(known)
+    distance = layers.Dense(1, name="direction_distance")(known)
+    side = layers.Dense(1, activation="tanh", name="direction_side")(known)
+    across = layers.Dense(1, name="direction_across")(known)
+    offsets = layers.Concatenate(name="direction_offsets")([distance * side, across])
     return ToSky(name=task.name)(offsets, inputs["frame"])
 
 
