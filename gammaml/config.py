@@ -52,13 +52,13 @@ class TrainSettings:
     """
 
     network: str = "resnet"
-    epochs: int = 25
-    batch_size: int = 64
+    epochs: int = 40
+    batch_size: int = 32
     learning_rate: float = 2e-3
     warm_up: float = 0.1
     weight_decay: float = 1e-2
-    dropout: float = 0.3
-    patience: int = 10
+    dropout: float = 0.2
+    patience: int = 20
     mapping: str = "hexagonal"
     size: int = 32
     cell_width: float = 0.2

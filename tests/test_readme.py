@@ -32,7 +32,7 @@ def block(language):
 
 def test_the_python_example(folder):
     (code,) = block("python")
-    exec(code.replace('"resnet"', '"hillas_mlp"').replace("epochs=25", "epochs=1"), {})
+    exec(code.replace('"resnet"', '"hillas_mlp"').replace("epochs=40", "epochs=1"), {})
     assert {"energy.gammaml", "energy_resolution.pdf"} <= {path.name for path in folder.iterdir()}
 
 
