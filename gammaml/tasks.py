@@ -38,6 +38,8 @@ class Task:
         Truth columns.
     weight : float
         Brings the losses of a joint network to the same order.
+    limits : tuple of float
+        Targets beyond them are a mistake in the file: energies from 1 GeV to 10 PeV, directions up to 20 degrees.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Task:
     loss: str
     needs: tuple
     weight: float = 1.0
+    limits: tuple = (0.0, 1.0)
 
     @property
     def is_classification(self):
@@ -53,8 +56,10 @@ class Task:
 
 
 GAMMANESS = Task("gammaness", 2, "softmax", "categorical_crossentropy", ("true_shower_primary_id",))
-ENERGY = Task("energy", 1, "linear", "huber", ("true_shower_primary_id", "true_energy"), 10.0)
-DIRECTION = Task("direction", 2, "linear", "huber", ("true_shower_primary_id", "true_fov_lon", "true_fov_lat"), 5.0)
+ENERGY = Task("energy", 1, "linear", "huber", ("true_shower_primary_id", "true_energy"), 10.0, (-3, 4))
+DIRECTION = Task(
+    "direction", 2, "linear", "huber", ("true_shower_primary_id", "true_fov_lon", "true_fov_lat"), 5.0, (-20, 20)
+)
 TASKS = {task.name: task for task in (GAMMANESS, ENERGY, DIRECTION)}
 
 

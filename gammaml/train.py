@@ -120,6 +120,18 @@ def _validate(model, held_out, inputs, plain):
     return _scalars(logs, "val_")
 
 
+def _check_targets(task, values, role):
+    low, high = task.limits
+    wrong = ~((values >= low) & (values <= high)).all(axis=1)
+    if wrong.any():
+        raise InputError(
+            f"{role} events",
+            f"{wrong.sum()} images with a true {task.name} such as {values[wrong][0]}",
+            f"finite values from {low:g} to {high:g} (log10 of TeV, degrees)",
+            "check energies, directions and pointings in the files",
+        )
+
+
 def _compile(model, tasks, settings, n_batches):
     """AdamW with warm-up and half a cosine; one loss a task."""
     steps = settings.epochs * n_batches
@@ -160,7 +172,7 @@ def usable(events, tasks, role):
     Raises
     ------
     gammaml.errors.InputError
-        Without truth, with one class only, with too few events, or with targets that are not finite.
+        Without truth, with one class only, with too few events, or with targets that make no sense.
     """
     if not events.is_simulated:
         raise InputError(f"{role} events", "an observation without truth", "simulated events", "train on simulations")
@@ -181,10 +193,7 @@ def usable(events, tasks, role):
                 f"give files with more {kind} showers",
             )
     for task in tasks:
-        if not np.isfinite(target(task, events)[takes_part(task, events)]).all():
-            raise InputError(
-                f"{role} events", f"{task.name} truth that is not finite", "finite truth", "check the files"
-            )
+        _check_targets(task, target(task, events)[takes_part(task, events)], role)
     return events
 
 

@@ -167,3 +167,11 @@ def test_the_range_is_noted(uninterrupted):
     assert noted["zenith"] == [20, 20]
     assert 0.1 <= noted["energy"][0] < noted["energy"][1] <= 10
     assert noted["noise"][0] == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize(("column", "value"), [("true_energy", np.nan), ("true_fov_lon", 40.0), ("true_energy", 1e6)])
+def test_senseless_targets_are_refused(parts, column, value):
+    events = parts[0][:]
+    events.table[column][np.flatnonzero(events.is_gamma)[:2]] = value * events.table[column].unit
+    with pytest.raises(InputError):
+        train.usable(events, train.get_tasks(("energy", "direction")), "training")
