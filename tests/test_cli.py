@@ -1,5 +1,6 @@
 """The command line: what each verb writes and says."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -173,10 +174,11 @@ def test_without_resume_a_training_starts_anew(gammaml, dl1_files, tmp_path, mon
 
 def test_ctrl_c_on_the_real_command(dl1_files, tmp_path):
     output = tmp_path / "energy.gammaml"
-    (tmp_path / "settings.toml").write_text('network = "hillas_mlp"\nepochs = 100000\npatience = 100000\n')
+    (tmp_path / "settings.toml").write_text('network = "hillas_mlp"\nepochs = 1000\npatience = 1000\n')
     command = [sys.executable, "-c", "from gammaml.cli.main import main; main()", "train", "energy"]
     command += [dl1_files["gamma"], "-o", output, "--config", tmp_path / "settings.toml", "--split", "0.5,0.3,0.2"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+    heeds_ctrl_c = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a background job would not
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heeds_ctrl_c) as process:
         said = []
         for line in process.stderr:
             said.append(line)
