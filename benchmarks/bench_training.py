@@ -6,10 +6,9 @@ import keras
 import pytest
 from made_events import made_events
 
-from gammaml import batches, images, train
+from gammaml import batches, train
 from gammaml.config import TrainSettings
 from gammaml.events import concatenate
-from gammaml.inputs import build_inputs
 from gammaml.models import NETWORKS, build_model
 from gammaml.predict import predict
 from gammaml.split import by_shower
@@ -30,19 +29,15 @@ def events():
 
 def prepared(events, network):
     settings = TrainSettings(network=network)
-    sample = batches.build_sample(events, TASKS)
-    inputs = build_inputs(events, sample.shape, settings)
+    inputs, feeds = train._feeds([events], TASKS, settings)
     model = build_model(network, inputs.shapes, TASKS, dropout=settings.dropout)
-    train._compile(model, TASKS, settings, n_batches=len(sample) // settings.batch_size)
-    augmentation = batches.Augmentation(images.find_symmetries(inputs.camera), settings.night_sky, settings.dead_pixels)
-    return settings, sample, inputs, model, augmentation
+    train._compile(model, TASKS, settings, n_batches=len(events) // settings.batch_size)
+    return settings, feeds, model
 
 
-def one_epoch(settings, sample, inputs, model, augmentation, *, epoch):
+def one_epoch(settings, feeds, model, *, epoch):
     """Seconds spent waiting for batches."""
-    made = batches.prefetch(
-        batches.training_batches(sample, inputs, augmentation, batch_size=settings.batch_size, seed=0, epoch=epoch)
-    )
+    made = batches.prefetch(batches.training_batches(feeds, batch_size=settings.batch_size, seed=0, epoch=epoch))
     waited = 0.0
     while True:
         start = time.perf_counter()

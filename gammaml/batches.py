@@ -84,14 +84,33 @@ class Augmentation:
     dead_pixels: float = 0.0
 
 
-def training_batches(sample, inputs, augmentation, *, batch_size, seed, epoch):
-    """The batches of one epoch, every event once.
+@dataclass(frozen=True, eq=False)
+class Feed:
+    """Events of one camera on their way into a network.
 
     Parameters
     ----------
     sample : Sample
     inputs : gammaml.inputs.Inputs
+        For this camera.
     augmentation : Augmentation
+    """
+
+    sample: Sample
+    inputs: object
+    augmentation: Augmentation
+
+    def __len__(self):
+        return len(self.sample)
+
+
+def training_batches(feeds, *, batch_size, seed, epoch):
+    """The batches of one epoch, every event once, cameras mixed.
+
+    Parameters
+    ----------
+    feeds : sequence of Feed
+        One a camera.
     batch_size : int
         At most; batches are of equal size to one event.
     seed, epoch : int
@@ -101,16 +120,28 @@ def training_batches(sample, inputs, augmentation, *, batch_size, seed, epoch):
     x, y, weights : dict of str to array
         Network inputs by name; targets and weights by task.
     """
-    order = np.random.default_rng([seed, epoch]).permutation(len(sample))
-    for number, rows in enumerate(_split(order, batch_size)):
-        yield _augmented(sample, inputs, augmentation, rows, np.random.default_rng([seed, epoch, number]))
+    edges = np.cumsum([0, *map(len, feeds)])
+    order = np.random.default_rng([seed, epoch]).permutation(edges[-1])
+    for number, chosen in enumerate(_split(order, batch_size)):
+        rng = np.random.default_rng([seed, epoch, number])
+        pieces = []
+        for feed, low, high in zip(feeds, edges[:-1], edges[1:], strict=True):
+            rows = chosen[(chosen >= low) & (chosen < high)] - low
+            if len(rows):
+                pieces.append(_augmented(feed, rows, rng))
+        yield tuple(_joined(dicts) for dicts in zip(*pieces, strict=True))
+
+
+def _joined(dicts):
+    return {name: np.concatenate([values[name] for values in dicts]) for name in dicts[0]}
 
 
 def _split(order, batch_size):
     return np.array_split(order, -(-len(order) // batch_size)) if len(order) else []
 
 
-def _augmented(sample, inputs, augmentation, rows, rng):
+def _augmented(feed, rows, rng):
+    sample, augmentation = feed.sample, feed.augmentation
     image, peak_time = sample.events.read_pixels(rows)
     if augmentation.night_sky:
         image = images.add_night_sky(image, rng, rng.uniform(0, augmentation.night_sky, len(rows)) ** 2)
@@ -125,7 +156,7 @@ def _augmented(sample, inputs, augmentation, rows, rng):
     targets = {name: values[rows] for name, values in sample.targets.items()}
     if "direction" in targets:
         targets["direction"] = images.turn_directions(targets["direction"], augmentation.symmetries, choice)
-    x = inputs.build(image, peak_time, sample.shape[rows], matrix)
+    x = feed.inputs.build(image, peak_time, sample.shape[rows], matrix)
     return x, targets, {name: values[rows] for name, values in sample.weights.items()}
 
 
@@ -148,19 +179,6 @@ def in_order(events, shape, inputs, *, batch_size=PREDICTION_BATCH):
     for low in range(0, len(events), batch_size):
         rows = slice(low, low + batch_size)
         yield rows, inputs.build(*events.read_pixels(rows), shape[rows])
-
-
-def dark_images(events):
-    """Mask (n_images,) of images without a single finite charge other than 0."""
-    step = PREDICTION_BATCH * 16
-    blocks = [images.bad_images(events.read_pixels(slice(low, low + step))[0]) for low in range(0, len(events), step)]
-    return np.concatenate(blocks) if blocks else np.zeros(0, bool)
-
-
-def pixel_noise(events, n_images=1000):
-    """Pixel noise (p.e.) of up to `n_images` images, evenly taken."""
-    rows = np.unique(np.linspace(0, len(events) - 1, n_images).astype(int))
-    return images.noise(images.repair_charge(events.read_pixels(rows)[0]))[1][:, 0]
 
 
 def prefetch(batches, depth=4):

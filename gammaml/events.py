@@ -242,6 +242,11 @@ class TelescopeEvents:
         return np.asarray(self.table["true_shower_primary_id"]) == GAMMA_PRIMARY
 
 
+def as_list(events):
+    """Events of one camera, or a sequence of several cameras', as a list."""
+    return [events] if isinstance(events, TelescopeEvents) else list(events)
+
+
 def concatenate(parts):
     """Events of several files or types with one camera, in the given order.
 

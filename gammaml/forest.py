@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gammaml import parameters
+from gammaml.events import as_list
 from gammaml.tasks import GAMMANESS, takes_part, target
 
 N_TREES = 100
@@ -106,7 +107,7 @@ def fit(events, tasks, *, seed=0):
 
     Parameters
     ----------
-    events : gammaml.events.TelescopeEvents
+    events : gammaml.events.TelescopeEvents or list of them
         The same as the network's training events.
     tasks : tuple of gammaml.tasks.Task
     seed : int
@@ -115,15 +116,16 @@ def fit(events, tasks, *, seed=0):
     -------
     Forest
     """
-    shape = parameters.shape(events.table)
+    cameras = as_list(events)
+    shape = parameters.concatenate([parameters.shape(part.table) for part in cameras])
     inputs = _invariants(shape)
     fill = np.nan_to_num(np.nanmedian(np.where(np.isfinite(inputs), inputs, np.nan), axis=0))
     inputs = _filled(inputs, fill)
     usable = np.isfinite(shape.scalars[:, 0])
     trees = {}
     for task in tasks:
-        rows = usable & takes_part(task, events)
-        truth = target(task, events)[rows]
+        rows = usable & np.concatenate([takes_part(task, part) for part in cameras])
+        truth = np.concatenate([target(task, part) for part in cameras])[rows]
         if task.name == "direction":
             cog, axis, _ = parameters.frame(shape[rows]).swapaxes(0, 1)
             disp = np.einsum("ni,ni->n", truth - cog, axis)

@@ -85,14 +85,14 @@ class Inputs:
         }
 
 
-def build_inputs(events, shape, settings):
+def build_inputs(camera, shape, settings):
     """Inputs that fit some training events.
 
     Parameters
     ----------
-    events : gammaml.events.TelescopeEvents
+    camera : gammaml.events.Camera
     shape : gammaml.parameters.Shape
-        Of the same events.
+        Of the training events.
     settings : gammaml.config.TrainSettings
 
     Returns
@@ -100,10 +100,10 @@ def build_inputs(events, shape, settings):
     Inputs
     """
     if settings.mapping == "resampled":
-        extent = 2 * np.hypot(events.camera.fov_lon, events.camera.fov_lat).max() / settings.cell_width
+        extent = 2 * np.hypot(camera.fov_lon, camera.fov_lat).max() / settings.cell_width
         cells = max(settings.size, int(np.ceil(extent)))
-        mapping = images.build_resampling_mapping(events.camera, shape=(cells, cells), cell_width=settings.cell_width)
+        mapping = images.build_resampling_mapping(camera, shape=(cells, cells), cell_width=settings.cell_width)
     else:
-        mapping = images.build_lattice_mapping(events.camera)
+        mapping = images.build_lattice_mapping(camera)
     normalisation = parameters.fit_normalisation(parameters.inputs(shape))
-    return Inputs(events.camera, mapping, settings.size, images.Scaling(), normalisation)
+    return Inputs(camera, mapping, settings.size, images.Scaling(), normalisation)

@@ -62,6 +62,11 @@ class Shape:
         return Shape(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 
 
+def concatenate(shapes):
+    """The shapes of several cameras' images as one."""
+    return Shape(*(np.concatenate([getattr(one, name) for one in shapes]) for name in Shape.__dataclass_fields__))
+
+
 def shape(table):
     """The parameters of a table of events; NaN rows (nothing left after cleaning) stay NaN.
 

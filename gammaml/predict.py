@@ -5,14 +5,14 @@ import warnings
 import astropy.units as u
 import numpy as np
 
-from gammaml import __version__, batches, parameters
-from gammaml.batches import dark_images, pixel_noise
+from gammaml import __version__, batches, images, parameters
 from gammaml.errors import RangeWarning, SettingError
 from gammaml.progress import track
 from gammaml.tasks import TASKS, to_columns
 
 ZENITH_TOLERANCE = 5.0  # degrees beyond the training range before a warning
 NOISE_TOLERANCE = 1.3  # factor beyond the training range before a warning
+ENERGY_TOLERANCE = 1.25  # factor beyond the training range before a warning
 KEPT = (
     "obs_id",
     "event_id",
@@ -54,7 +54,7 @@ def predict(bundle, events, *, show=False):
                 answers[name][rows] = values
             progress.advance(len(x["parameters"]))
     for values in answers.values():
-        values[dark_images(events)] = np.nan
+        values[images.dark_images(events)] = np.nan
     return answers
 
 
@@ -146,7 +146,7 @@ def warn_outside_range(bundle, events, table):
     zenith = 90 - events.table["pointing_alt"].to_value(u.deg)
     _warn("zenith", "deg", zenith, (low, high), (low - ZENITH_TOLERANCE, high + ZENITH_TOLERANCE))
     low, high = bundle.metadata["range"]["noise"]
-    noise = np.median(pixel_noise(events))
+    noise = np.median(images.pixel_noise(events))
     _warn("median pixel noise", "p.e.", noise, (low, high), (low / NOISE_TOLERANCE, high * NOISE_TOLERANCE))
     name = "true_energy" if events.is_simulated else "reco_energy"
     if name in table.colnames:
@@ -154,7 +154,7 @@ def warn_outside_range(bundle, events, table):
         if events.is_simulated:
             energy = energy[events.is_gamma]
         low, high = bundle.metadata["range"]["energy"]
-        _warn("energy", "TeV", energy, (low, high), (low / 1.05, high * 1.05))
+        _warn("energy", "TeV", energy, (low, high), (low / ENERGY_TOLERANCE, high * ENERGY_TOLERANCE))
 
 
 def _warn(quantity, unit, values, stated, allowed):

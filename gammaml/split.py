@@ -6,6 +6,7 @@ import numpy as np
 
 from gammaml.columns import require
 from gammaml.errors import InputError, SettingError
+from gammaml.events import TelescopeEvents, as_list
 
 
 def by_shower(events, *, fractions=(0.7, 0.1, 0.2), seed=0):
@@ -16,15 +17,16 @@ def by_shower(events, *, fractions=(0.7, 0.1, 0.2), seed=0):
 
     Parameters
     ----------
-    events : gammaml.events.TelescopeEvents
+    events : gammaml.events.TelescopeEvents or list of them
+        Several for several cameras; a shower that they share is on one side in all of them.
     fractions : tuple of float
         Share of the showers in each part; they add up to one.
     seed : int
 
     Returns
     -------
-    list of gammaml.events.TelescopeEvents
-        One a fraction.
+    list of gammaml.events.TelescopeEvents, or list of lists
+        One a fraction; of lists where `events` is a list.
 
     Raises
     ------
@@ -35,12 +37,15 @@ def by_shower(events, *, fractions=(0.7, 0.1, 0.2), seed=0):
     """
     if min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-6:
         raise SettingError("split fractions", fractions, "positive ones that add up to 1", "change them")
-    require(events.table, "shower_id", where="events to split")
-    rng = np.random.default_rng(seed)
-    part = np.empty(len(events), int)
-    for mask in _kinds(events):
-        part[mask] = _assign(np.asarray(events.table["shower_id"])[mask], fractions, rng)
-    return [select_showers(events, part == index) for index in range(len(fractions))]
+    cameras = as_list(events)
+    for part in cameras:
+        require(part.table, "shower_id", where="events to split")
+    side = _sides(cameras, fractions, np.random.default_rng(seed))
+    parts = [
+        [select_showers(part, where == index) for part, where in zip(cameras, side, strict=True)]
+        for index in range(len(fractions))
+    ]
+    return [part[0] for part in parts] if isinstance(events, TelescopeEvents) else parts
 
 
 def select_showers(events, mask):
@@ -70,7 +75,7 @@ def _share(shower_id, kept):
 
 
 def check_disjoint(*parts):
-    """Raise unless no shower is in two of the parts.
+    """Raise unless no shower is in two of the parts, each events of one camera or a list of several.
 
     Raises
     ------
@@ -79,7 +84,7 @@ def check_disjoint(*parts):
     """
     seen = np.array([], np.int64)
     for events in parts:
-        showers = np.unique(events.table["shower_id"])
+        showers = np.unique(np.concatenate([np.asarray(part.table["shower_id"]) for part in as_list(events)]))
         leaks = np.intersect1d(seen, showers)
         if len(leaks):
             raise InputError(
@@ -91,11 +96,15 @@ def check_disjoint(*parts):
         seen = np.concatenate([seen, showers])
 
 
-def _kinds(events):
-    """Masks of gammas and hadrons, or all as one kind where there is no truth."""
-    if "true_shower_primary_id" not in events.table.colnames:
-        return [np.ones(len(events), bool)]
-    return [mask for mask in (events.is_gamma, ~events.is_gamma) if mask.any()]
+def _sides(cameras, fractions, rng):
+    """For each camera the part number of each image; gammas, then hadrons, or all at once where there is no truth."""
+    shower_id = np.concatenate([np.asarray(part.table["shower_id"]) for part in cameras])
+    gamma = np.concatenate([part.is_gamma if part.is_simulated else np.ones(len(part), bool) for part in cameras])
+    side = np.empty(len(shower_id), int)
+    for kind in (gamma, ~gamma):
+        if kind.any():
+            side[kind] = _assign(shower_id[kind], fractions, rng)
+    return np.split(side, np.cumsum([len(part) for part in cameras])[:-1])
 
 
 def _assign(shower_id, fractions, rng):

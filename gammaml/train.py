@@ -1,26 +1,29 @@
 """Train a network: check the events, fit, keep the best, resume after an interruption; returns a bundle."""
 
 import json
+import signal
 import sys
-import warnings
+import threading
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from importlib.metadata import version
 
 import keras
 import numpy as np
 
-from gammaml import __version__, batches, forest, images
+from gammaml import __version__, batches, forest, images, parameters
 from gammaml.bundle import Bundle
 from gammaml.checkpoint import Checkpoint, State
 from gammaml.config import TrainSettings
-from gammaml.errors import InputError, SettingError
+from gammaml.errors import SettingError
+from gammaml.events import as_list
 from gammaml.inputs import build_inputs
 from gammaml.models import build_model
 from gammaml.progress import track
 from gammaml.split import check_disjoint
-from gammaml.tasks import get_tasks, takes_part, target
+from gammaml.tasks import get_tasks
+from gammaml.training_data import counts, sources, training_range, usable
 
-MIN_EVENTS = 20  # of each class, in training and in validation
 HUBER_DELTA = 0.2  # in log10(E/TeV) or degrees: errors beyond it are the tails, and count by their size
 
 
@@ -31,8 +34,8 @@ def fit(network, training, validation, *, task, epochs=None, seed=None, settings
     ----------
     network : str
         "cnn", "resnet" or "hillas_mlp".
-    training, validation : gammaml.events.TelescopeEvents
-        Simulated events without a shower in common.
+    training, validation : gammaml.events.TelescopeEvents or list of them
+        Simulated events without a shower in common; several, one a camera, with the mapping "resampled".
     task : str or sequence of str
         "gammaness", "energy", "direction"; several for one joint network.
     epochs, seed : int, optional
@@ -56,17 +59,17 @@ def fit(network, training, validation, *, task, epochs=None, seed=None, settings
     settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
     tasks = get_tasks(task)
     check_disjoint(training, validation)
-    training, validation = usable(training, tasks, "training"), usable(validation, tasks, "validation")
+    training = usable(as_list(training), tasks, "training")
+    validation = usable(as_list(validation), tasks, "validation")
     keras.utils.set_random_seed(settings.seed)
-    sample = batches.build_sample(training, tasks, class_balance=settings.class_balance)
-    inputs = build_inputs(training, sample.shape, settings)
+    inputs, feeds = _feeds(training, tasks, settings)
+    held_out = [_feed(events, tasks, settings, inputs, augment=False) for events in validation]
     model = build_model(settings.network, inputs.shapes, tasks, dropout=settings.dropout)
-    _compile(model, tasks, settings, n_batches=-(-len(sample) // settings.batch_size))
+    _compile(model, tasks, settings, n_batches=-(-sum(map(len, feeds)) // settings.batch_size))
     checkpoint = Checkpoint(run_dir, _fingerprint(settings, tasks, training, validation))
     state = checkpoint.restore(model) or State(best=model.get_weights())
-    held_out = batches.build_sample(validation, tasks, class_balance=settings.class_balance)
     try:
-        _run_epochs(model, sample, held_out, inputs, settings, state, checkpoint)
+        _run_epochs(model, feeds, held_out, settings, state, checkpoint)
     except KeyboardInterrupt:
         if not state.history:
             raise
@@ -74,32 +77,68 @@ def fit(network, training, validation, *, task, epochs=None, seed=None, settings
     model.set_weights(state.best)
     baseline = forest.fit(training, tasks, seed=settings.seed)
     metadata = _metadata(settings, training, validation, state)
-    showers = np.union1d(training.table["shower_id"], validation.table["shower_id"])
+    showers = np.unique(np.concatenate([events.table["shower_id"] for events in (*training, *validation)]))
     return Bundle(model, inputs, tasks, settings, baseline, showers, metadata)
 
 
-def _run_epochs(model, sample, held_out, inputs, settings, state, checkpoint):
+def _feeds(training, tasks, settings):
+    """Inputs that fit the training events, and these events on their way into the network."""
+    shape = parameters.concatenate([parameters.shape(events.table) for events in training])
+    inputs = build_inputs(training[0].camera, shape, settings)
+    return inputs, [_feed(events, tasks, settings, inputs, augment=True) for events in training]
+
+
+def _feed(events, tasks, settings, inputs, *, augment):
+    sample = batches.build_sample(events, tasks, class_balance=settings.class_balance)
+    symmetries = images.find_symmetries(events.camera)
+    augmentation = batches.Augmentation(symmetries[:1])
+    if augment:
+        chosen = symmetries if settings.symmetries else symmetries[:1]
+        augmentation = batches.Augmentation(chosen, settings.night_sky, settings.dead_pixels)
+    return batches.Feed(sample, inputs.for_camera(events.camera), augmentation)
+
+
+@contextmanager
+def _one_interrupt_waits():
+    """An event that the first Ctrl-C sets, the second is a KeyboardInterrupt at once.
+
+    Raised just anywhere, the exception could be lost in a callback of Keras, or stop half way through an update.
+    """
+    interrupted = threading.Event()
+    usual = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or usual is not signal.default_int_handler:
+        yield interrupted
+        return
+
+    def note(number, frame):
+        if interrupted.is_set():
+            usual(number, frame)
+        interrupted.set()
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+def _run_epochs(model, feeds, held_out, settings, state, checkpoint):
     """The training loop."""
-    symmetries = images.find_symmetries(inputs.camera)
-    augmentation = batches.Augmentation(
-        symmetries if settings.symmetries else symmetries[:1], settings.night_sky, settings.dead_pixels
-    )
-    plain = batches.Augmentation(symmetries[:1])
-    total = settings.epochs * len(sample)
-    with track("training", total) as progress:
-        progress.advance(len(state.history) * len(sample))
+    n_events = sum(map(len, feeds))
+    with _one_interrupt_waits() as interrupted, track("training", settings.epochs * n_events) as progress:
+        progress.advance(len(state.history) * n_events)
         for epoch in range(len(state.history), settings.epochs):
             if epoch - state.best_epoch >= settings.patience:
                 progress.say(f"no better validation loss for {settings.patience} epochs: stopping")
                 break
             model.reset_metrics()
-            made = batches.training_batches(
-                sample, inputs, augmentation, batch_size=settings.batch_size, seed=settings.seed, epoch=epoch
-            )
+            made = batches.training_batches(feeds, batch_size=settings.batch_size, seed=settings.seed, epoch=epoch)
             for x, y, weights in batches.prefetch(made):
+                if interrupted.is_set():
+                    raise KeyboardInterrupt
                 logs = model.train_on_batch(x, y, sample_weight=weights, return_dict=True)
                 progress.advance(len(x["parameters"]), f"loss {logs['loss']:.4f}")
-            row = {"epoch": epoch + 1, **_scalars(logs), **_validate(model, held_out, inputs, plain)}
+            row = {"epoch": epoch + 1, **_scalars(logs), **_validate(model, held_out)}
             state.history.append(row)
             if state.best_epoch == epoch + 1:
                 state.best = model.get_weights()
@@ -111,25 +150,13 @@ def _scalars(logs, prefix=""):
     return {prefix + name: float(value) for name, value in logs.items()}
 
 
-def _validate(model, held_out, inputs, plain):
+def _validate(model, held_out):
     """Losses on the validation events, unaugmented."""
     model.reset_metrics()
-    made = batches.training_batches(held_out, inputs, plain, batch_size=batches.PREDICTION_BATCH, seed=0, epoch=0)
+    made = batches.training_batches(held_out, batch_size=batches.PREDICTION_BATCH, seed=0, epoch=0)
     for x, y, weights in batches.prefetch(made):
         logs = model.test_on_batch(x, y, sample_weight=weights, return_dict=True)
     return _scalars(logs, "val_")
-
-
-def _check_targets(task, values, role):
-    low, high = task.limits
-    wrong = ~((values >= low) & (values <= high)).all(axis=1)
-    if wrong.any():
-        raise InputError(
-            f"{role} events",
-            f"{wrong.sum()} images with a true {task.name} such as {values[wrong][0]}",
-            f"finite values from {low:g} to {high:g} (log10 of TeV, degrees)",
-            "check energies, directions and pointings in the files",
-        )
 
 
 def _compile(model, tasks, settings, n_batches):
@@ -164,45 +191,12 @@ def _loss(task, settings):
         ) from error
 
 
-def usable(events, tasks, role):
-    """The events that training can use, after checks.
-
-    Hadrons go where only regressions are learnt; images without light, and without parameters, go in any case.
-
-    Raises
-    ------
-    gammaml.errors.InputError
-        Without truth, with one class only, with too few events, or with targets that make no sense.
-    """
-    if not events.is_simulated:
-        raise InputError(f"{role} events", "an observation without truth", "simulated events", "train on simulations")
-    keep = np.any([takes_part(task, events) for task in tasks], axis=0)
-    dark = batches.dark_images(events)
-    if dark.any():
-        warnings.warn(f"{role}: {dark.sum()} images without a finite charge are left out", stacklevel=3)
-    keep &= ~dark & np.isfinite(np.asarray(events.table["hillas_intensity"]))
-    events = events[keep]
-    counts = {"gamma": int(events.is_gamma.sum()), "hadron": int((~events.is_gamma).sum())}
-    needed = ("gamma", "hadron") if any(task.is_classification for task in tasks) else ("gamma",)
-    for kind in needed:
-        if counts[kind] < MIN_EVENTS:
-            raise InputError(
-                f"{role} events",
-                f"{counts[kind]} usable {kind} images",
-                f"at least {MIN_EVENTS}",
-                f"give files with more {kind} showers",
-            )
-    for task in tasks:
-        _check_targets(task, target(task, events)[takes_part(task, events)], role)
-    return events
-
-
 def _fingerprint(settings, tasks, training, validation):
     described = {
         "settings": asdict(settings),
         "tasks": [task.name for task in tasks],
-        "events": [len(training), len(validation)],
-        "sources": training.sources,
+        "events": [list(map(len, training)), list(map(len, validation))],
+        "sources": sources(training),
     }
     return json.dumps(described, sort_keys=True, default=lambda function: getattr(function, "__name__", "function"))
 
@@ -214,20 +208,11 @@ def _metadata(settings, training, validation, state):
         "versions": {name: version(name) for name in ("keras", "numpy", "scikit-learn", "ctapipe")},
         "backend": keras.backend.backend(),
         "seed": settings.seed,
-        "sources": list(training.sources),
-        "tel_types": list(training.tel_types),
-        "n_training": {"gamma": int(training.is_gamma.sum()), "hadron": int((~training.is_gamma).sum())},
-        "n_validation": len(validation),
+        "sources": sources(training),
+        "tel_types": sorted({name for events in training for name in events.tel_types}),
+        "n_training": counts(training),
+        "n_validation": sum(map(len, validation)),
         "range": training_range(training),
         "best_epoch": state.best_epoch,
         "history": state.history,
     }
-
-
-def training_range(events):
-    """Smallest and largest energy (TeV), zenith (deg) and pixel noise (p.e.) of events, as lists of two."""
-    energy = events.table["true_energy"].to_value("TeV")
-    zenith = 90 - events.table["pointing_alt"].to_value("deg")
-    noise = batches.pixel_noise(events)
-    ranges = {"energy": energy, "zenith": zenith, "noise": np.percentile(noise, [5, 95])}
-    return {name: [float(np.nanmin(values)), float(np.nanmax(values))] for name, values in ranges.items()}

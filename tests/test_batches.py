@@ -20,7 +20,7 @@ def sample(mixed_events):
 
 @pytest.fixture(scope="module")
 def inputs(sample):
-    return build_inputs(sample.events, sample.shape, TrainSettings(size=24))
+    return build_inputs(sample.events.camera, sample.shape, TrainSettings(size=24))
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,8 @@ def augmentation(sample):
 
 def epoch_of(sample, inputs, augmentation, **settings):
     defaults = {"batch_size": 50, "seed": 0, "epoch": 0}
-    return list(batches.training_batches(sample, inputs, augmentation, **{**defaults, **settings}))
+    feeds = [batches.Feed(sample, inputs, augmentation)]
+    return list(batches.training_batches(feeds, **{**defaults, **settings}))
 
 
 def test_every_event_once_and_no_small_rest(sample, inputs, augmentation):

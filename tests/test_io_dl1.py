@@ -220,6 +220,14 @@ def test_several_cameras_need_a_choice(shared_data):
         io.read_events(shared_data / "dl1_ctapipe" / "prod2_gamma.dl1.h5")
 
 
+def test_all_cameras_of_a_file_at_once(shared_data):
+    cameras = io.read_cameras(shared_data / "dl1_ctapipe" / "prod2_gamma.dl1.h5")
+    assert [events.camera.name for events in cameras] == ["LSTCam", "NectarCam", "SCTCam", "CHEC"]
+    for events in cameras:
+        alone = io.read_events(shared_data / "dl1_ctapipe" / "prod2_gamma.dl1.h5", tel_type=events.camera.name)
+        np.testing.assert_array_equal(events.image, alone.image)
+
+
 def test_an_old_data_model_says_so(shared_data):
     with pytest.raises(InputError, match=r"data model v1\.0\.0"):
         io.read_events(shared_data / "dl1_other" / "cta_mtl_course_dl1.h5")

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from made_events import made_events
+from made_events import hexagonal_camera, made_events
 
 from gammaml import predict, split, train
 from gammaml.config import TrainSettings
@@ -158,7 +158,7 @@ def test_dark_images_are_left_out_with_a_warning(parts):
     events = concatenate([parts[0], parts[0][:0]])
     events.pixels.image[events.rows[:3]] = np.nan
     with pytest.warns(UserWarning, match="3 images without a finite charge"):
-        kept = train.usable(events, train.get_tasks("gammaness"), "training")
+        (kept,) = train.usable([events], train.get_tasks("gammaness"), "training")
     assert len(kept) == len(events) - 3
 
 
@@ -174,4 +174,38 @@ def test_senseless_targets_are_refused(parts, column, value):
     events = parts[0][:]
     events.table[column][np.flatnonzero(events.is_gamma)[:2]] = value * events.table[column].unit
     with pytest.raises(InputError):
-        train.usable(events, train.get_tasks(("energy", "direction")), "training")
+        train.usable([events], train.get_tasks(("energy", "direction")), "training")
+
+
+@pytest.fixture(scope="module")
+def two_cameras():
+    """The same showers seen by telescopes of two cameras."""
+    cameras = hexagonal_camera(rings=12), hexagonal_camera(rings=10, name="Smaller")
+    return [
+        concatenate([made_events(30, primary=primary, obs_id=1 + primary, camera=camera) for primary in (0, 101)])
+        for camera in cameras
+    ]
+
+
+def test_one_network_for_two_cameras(two_cameras):
+    training, validation, test = split.by_shower(two_cameras, fractions=(0.5, 0.3, 0.2), seed=0)
+    assert set(training[0].table["shower_id"]) == set(training[1].table["shower_id"])
+    settings = TrainSettings(network="cnn", epochs=2, size=16, mapping="resampled")
+    bundle = train.fit("cnn", training, validation, task=("gammaness", "energy"), settings=settings)
+    assert bundle.metadata["n_training"] == train.counts(training)
+    assert bundle.metadata["tel_types"] == ["MST_MADE_MadeCam", "MST_MADE_Smaller"]
+    for events in test:
+        dl2 = predict.to_dl2(events, gammaness=bundle, energy=bundle)
+        assert np.isfinite(dl2["reco_energy"].value).all()
+        assert not np.asarray(dl2["in_training"]).any()
+
+
+def test_two_cameras_need_the_resampling_mapping(two_cameras):
+    training, validation = split.by_shower(two_cameras, fractions=(0.6, 0.4), seed=0)
+    with pytest.raises(InputError, match="resampled"):
+        train.fit("cnn", training, validation, task="gammaness", settings=SMALL)
+
+
+def test_a_shower_leaking_between_cameras_is_refused(two_cameras):
+    with pytest.raises(InputError, match="showers in more than one part"):
+        train.fit("cnn", two_cameras[0], two_cameras[1], task="gammaness", settings=SMALL)

@@ -35,16 +35,25 @@ def packed(name, build, *options):
     return decorate
 
 
-def _selection(tel_type, min_intensity, max_leakage, max_events):
+def _selection(tel_type, event_type, min_intensity, max_leakage, max_events):
     from gammaml.io import Selection
 
-    return Selection(tel_type=tel_type, min_intensity=min_intensity, max_leakage=max_leakage, max_events=max_events)
+    return Selection(tel_type, event_type, min_intensity, max_leakage, max_events)
 
 
 selection = packed(
     "selection",
     _selection,
     click.option("--tel-type", metavar="NAME", help="Telescope type or camera, with wildcards (LST_*)."),
+    click.option(
+        "--event-type",
+        type=int,
+        multiple=True,
+        default=(32,),
+        show_default=True,
+        metavar="N",
+        help="ctapipe's code of the events to take, 32 for showers; give it once for each.",
+    ),
     click.option("--min-intensity", type=float, default=0.0, metavar="PE", help="Smallest charge of a cleaned image."),
     click.option(
         "--max-leakage", type=float, default=1.0, metavar="SHARE", help="Largest share of charge at the edge."

@@ -47,9 +47,9 @@ def command(files, networks, output, output_dir, selection, held_out, overwrite)
     _check_targets(targets, {*files, *networks.values()}, overwrite)
     bundles = load(networks)
     for file, target in zip(files, targets, strict=True):
-        events = read(file, selection, bundles, held_out=held_out)
-        write(events, bundles, target, overwrite=overwrite)
-        click.echo(f"{target}: {len(events):,} images")
+        cameras = read(file, selection, bundles, held_out=held_out)
+        write(cameras, bundles, target, overwrite=overwrite)
+        click.echo(f"{target}: {sum(map(len, cameras)):,} images")
 
 
 def _targets(files, output, output_dir):
@@ -83,13 +83,15 @@ def load(networks):
 
 
 def read(file, selection, bundles, *, held_out=False):
-    """The events of a file that the networks can take."""
+    """The events of a file that the networks can take, a list of one item a camera."""
     from gammaml import io
 
-    if selection.tel_type is None:
-        selection = replace(selection, tel_type=_known_type(file, next(iter(bundles.values()))))
-    events = io.read_events(file, selection)
-    return _held_out(file, events, bundles) if held_out else events
+    if all(bundle.settings.mapping == "resampled" for bundle in bundles.values()):
+        cameras = io.read_cameras(file, selection)
+    else:
+        known = selection.tel_type or _known_type(file, next(iter(bundles.values())))
+        cameras = [io.read_events(file, replace(selection, tel_type=known))]
+    return _held_out(file, cameras, bundles) if held_out else cameras
 
 
 def _known_type(file, bundle):
@@ -101,30 +103,32 @@ def _known_type(file, bundle):
     return known[0] if len(known) == 1 and len(present) > 1 else None
 
 
-def _held_out(file, events, bundles):
+def _held_out(file, cameras, bundles):
     import numpy as np
 
     from gammaml.split import select_showers
 
-    showers = np.asarray(events.table["shower_id"])
-    seen = np.any([np.isin(showers, bundle.training_showers) for bundle in bundles.values()], axis=0)
-    events = select_showers(events, ~seen)
-    if not len(events):
+    seen = np.concatenate([bundle.training_showers for bundle in bundles.values()])
+    kept = [select_showers(events, ~np.isin(events.table["shower_id"], seen)) for events in cameras]
+    kept = [events for events in kept if len(events)]
+    if not kept:
         raise InputError(file, "only showers seen in training", "others too", "give another file, or leave --held-out")
-    return events
+    return kept
 
 
-def write(events, bundles, target, *, overwrite):
-    """Predict, by networks and forests, and write the DL2 file."""
+def write(cameras, bundles, target, *, overwrite):
+    """Predict the events of each camera, by networks and forests, and write one DL2 file."""
     import numpy as np
+    from astropy.table import vstack
 
     from gammaml import predict
     from gammaml.io.dl2 import write_dl2
 
-    table = predict.to_dl2(events, **bundles, show=True)
-    if not any(np.isfinite(table[name]).any() for name in ANSWERS if name in table.colnames):
-        name = events.sources[0]["name"]
+    networks = [predict.to_dl2(events, **bundles, show=True) for events in cameras]
+    forests = [predict.baseline_dl2(events, **bundles) for events in cameras]
+    tables = [vstack(parts, metadata_conflicts="silent") for parts in (networks, forests)]
+    if not any(np.isfinite(tables[0][name]).any() for name in ANSWERS if name in tables[0].colnames):
+        name = cameras[0].sources[0]["name"]
         raise InputError(name, "no image with a finite charge", "some light", "check how the file was made")
-    tables = [table, predict.baseline_dl2(events, **bundles)]
     tables += [predict.combine_telescopes(table) for table in tables]
-    write_dl2(tables, target, overwrite=overwrite, events=events)
+    write_dl2(tables, target, overwrite=overwrite, events=cameras)

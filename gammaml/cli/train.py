@@ -74,7 +74,8 @@ def command(task, files, output, settings, selection, split, resume, overwrite):
     tasks = [known.name for known in get_tasks(task.split(","))]
     overwrite = overwrite or (resume and run_folder(output).is_dir())
     check_products(output, overwrite)
-    events = io.read_events(files, selection)
+    read = io.read_cameras if settings.mapping == "resampled" else io.read_events
+    events = read(files, selection)
     training, validation, *_ = splitting.by_shower(events, fractions=split, seed=settings.seed)
     bundle = fit(training, validation, tasks, settings, output, resume=resume)
     save(bundle, output, overwrite=overwrite)

@@ -12,6 +12,7 @@ from gammaml.images.channels import (
     scale_charge,
 )
 from gammaml.images.mapping import AXIAL_NEIGHBOURS, LatticeMapping, build_lattice_mapping, mapping_from_dict
+from gammaml.images.quality import dark_images, pixel_noise
 from gammaml.images.resampling import ResamplingMapping, build_resampling_mapping
 from gammaml.images.symmetry import Symmetry, apply_symmetries, find_symmetries, turn_directions
 
@@ -28,10 +29,12 @@ __all__ = [
     "build_lattice_mapping",
     "build_resampling_mapping",
     "centre_cell",
+    "dark_images",
     "find_symmetries",
     "kill_pixels",
     "mapping_from_dict",
     "noise",
+    "pixel_noise",
     "relative_time",
     "repair_charge",
     "scale_charge",

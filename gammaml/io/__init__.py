@@ -3,15 +3,16 @@
 from dataclasses import replace
 from pathlib import Path
 
+from gammaml.errors import InputError
 from gammaml.io.dl1 import Selection, read_dl1
 from gammaml.io.dl1_writer import write_dl1
 from gammaml.io.dl2 import read_dl2, write_dl2
 
-__all__ = ["Selection", "read_dl1", "read_dl2", "read_events", "write_dl1", "write_dl2"]
+__all__ = ["Selection", "read_cameras", "read_dl2", "read_events", "write_dl1", "write_dl2"]
 
 
 def read_events(paths, selection=Selection(), *, tel_type=None):
-    """Camera images of one file or many.
+    """Camera images of one file or many, all of one camera.
 
     Parameters
     ----------
@@ -28,9 +29,26 @@ def read_events(paths, selection=Selection(), *, tel_type=None):
     Raises
     ------
     gammaml.errors.InputError
-        See :func:`gammaml.io.dl1.read_dl1`.
+        Where the images come from several cameras; else see :func:`gammaml.io.dl1.read_dl1`.
     """
-    paths = [paths] if isinstance(paths, str | Path) else list(paths)
+    cameras = read_cameras(paths, selection, tel_type=tel_type)
+    if len(cameras) > 1:
+        types = ", ".join(name for events in cameras for name in events.tel_types)
+        raise InputError(
+            ", ".join(str(path) for path in _as_paths(paths)),
+            f"telescope types with different cameras ({types})",
+            "one camera",
+            "choose one with tel_type (--tel-type)",
+        )
+    return cameras[0]
+
+
+def read_cameras(paths, selection=Selection(), *, tel_type=None):
+    """As :func:`read_events`, but a list: the events of each camera, which a resampling network takes together."""
     if tel_type is not None:
         selection = replace(selection, tel_type=tel_type)
-    return read_dl1(paths, selection)
+    return read_dl1(_as_paths(paths), selection)
+
+
+def _as_paths(paths):
+    return [paths] if isinstance(paths, str | Path) else list(paths)

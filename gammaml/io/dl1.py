@@ -1,6 +1,6 @@
 """Read ctapipe DL1 files (data model 4 to 7): images in bulk and in blocks, parameters, truth, pointing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -31,7 +31,7 @@ class Selection:
     Parameters
     ----------
     tel_type : str or None
-        Telescope type or camera name, with shell wildcards (``LST_*``); None takes all, if they share one camera.
+        Telescope type or camera name, with shell wildcards (``LST_*``); None takes all.
     event_types : tuple of int
         ctapipe EventType codes; 32 is a subarray (cosmic) trigger.
     min_intensity : float
@@ -78,43 +78,53 @@ def read_dl1(paths, selection=Selection()):
 
     Returns
     -------
-    gammaml.events.TelescopeEvents
-        One row an image; file by file, ordered by obs_id, event_id, tel_id in each.
+    list of gammaml.events.TelescopeEvents
+        One a camera, by telescope type; one row an image, file by file, ordered by obs_id, event_id, tel_id in each.
 
     Raises
     ------
     gammaml.errors.InputError
-        Where a file is damaged or no DL1 file, lacks a column, holds no event that is wanted, or
-        several kinds of camera are wanted at once.
+        Where a file is damaged or no DL1 file, lacks a column, or holds no event that is wanted.
     """
-    plans = [_plan(Path(path), selection) for path in paths]
-    parts = [part for plan in plans for part in plan.parts]
-    camera = _one_camera(parts)
-    store = PixelStore.allocate(sum(len(part.table) for part in parts), camera.n_pixels)
+    paths = list(map(Path, paths))
+    plans = [_plan(path, selection) for path in paths]
+    read = [_read_camera(plans, camera) for camera in _cameras(plans)]
+    sources = tuple(file_source(path) for path in paths)
+    passing = [replace(events[_passes(events.table, selection)], sources=sources) for events in read]
+    if not any(map(len, passing)):
+        raise _nothing_left(", ".join(map(str, paths)))
+    return [events for events in passing if len(events)]
+
+
+def _cameras(plans):
+    """Cameras with different pixels, by name of the telescope type."""
+    telescopes = sorted((part.telescope for plan in plans for part in plan.parts), key=lambda t: t.tel_type)
+    cameras = []
+    for telescope in telescopes:
+        if not any(camera.same_pixels(telescope.camera) for camera in cameras):
+            cameras.append(telescope.camera)
+    return cameras
+
+
+def _read_camera(plans, camera):
+    """The planned images of one camera."""
+    mine = [[part for part in plan.parts if camera.same_pixels(part.telescope.camera)] for plan in plans]
+    store = PixelStore.allocate(sum(len(part.table) for parts in mine for part in parts), camera.n_pixels)
     tables, file_number, start = [], [], 0
-    for number, plan in enumerate(plans):
+    for number, (plan, parts) in enumerate(zip(plans, mine, strict=True)):
         with open_hdf5(plan.path) as file:
-            for part in plan.parts:
+            for part in parts:
                 stop = start + len(part.table)
                 tables.append(_fill(file, part, store, slice(start, stop)))
                 file_number.append(np.full(stop - start, number))
                 start = stop
     table = vstack(tables, metadata_conflicts="silent")
-    simulations = [plan.simulation for plan in plans if plan.simulation is not None]
-    events = TelescopeEvents(
-        table=table,
-        pixels=store,
-        rows=np.arange(len(table)),
-        camera=camera,
-        subarray=plans[0].subarray,
-        simulation=vstack(simulations, metadata_conflicts="silent") if simulations else None,
-        sources=tuple(file_source(path) for path in paths),
-    )
-    order = np.lexsort([*(np.asarray(table[name]) for name in reversed(KEYS)), np.concatenate(file_number)])
-    passing = order[_passes(table, selection)[order]]
-    if not len(passing):
-        raise _nothing_left(", ".join(map(str, paths)))
-    return events[passing]
+    simulations = [
+        plan.simulation for plan, parts in zip(plans, mine, strict=True) if parts and plan.simulation is not None
+    ]
+    simulation = vstack(simulations, metadata_conflicts="silent") if simulations else None
+    events = TelescopeEvents(table, store, np.arange(len(table)), camera, plans[0].subarray, simulation)
+    return events[np.lexsort([*(np.asarray(table[name]) for name in reversed(KEYS)), np.concatenate(file_number)])]
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,19 +174,6 @@ def _nothing_left(where):
     return InputError(where, "no image that passes the selection", "at least one", "loosen the selection")
 
 
-def _one_camera(parts):
-    camera = parts[0].telescope.camera
-    for part in parts:
-        if not camera.same_pixels(part.telescope.camera):
-            raise InputError(
-                "the files",
-                f"the cameras {camera.name} and {part.telescope.camera.name} with different pixels",
-                "one camera",
-                "choose one with tel_type",
-            )
-    return camera
-
-
 def _name(telescope):
     return f"tel_{telescope.tel_id:03d}"
 
@@ -198,18 +195,14 @@ def _selected_triggers(file, selection):
 
 
 def _selected_telescopes(file, subarray, selection):
-    """Telescopes with images whose type is wanted; they must share one camera."""
-    present = [t for t in subarray.telescopes if f"tel_{t.tel_id:03d}" in file[IMAGES]]
+    """Telescopes with images whose type is wanted."""
+    present = [t for t in subarray.telescopes if _name(t) in file[IMAGES]]
     pattern = selection.tel_type or "*"
     wanted = [t for t in present if fnmatch(t.tel_type, pattern) or fnmatch(t.camera.name, pattern)]
-    types = ", ".join(sorted({t.tel_type for t in present})) or "none"
     if not wanted:
+        types = ", ".join(sorted({t.tel_type for t in present})) or "none"
         raise InputError(
             file.filename, f"images of the telescope types {types}", f"some of {pattern!r}", "choose one of these"
-        )
-    if any(not wanted[0].camera.same_pixels(t.camera) for t in wanted[1:]):
-        raise InputError(
-            file.filename, f"telescope types with different cameras ({types})", "one", "choose one with tel_type"
         )
     return wanted
 

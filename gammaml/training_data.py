@@ -1,0 +1,93 @@
+"""What training needs of its events: checks before it starts, and what a bundle says of them after."""
+
+import warnings
+
+import numpy as np
+
+from gammaml import images
+from gammaml.errors import InputError
+from gammaml.tasks import takes_part, target
+
+MIN_EVENTS = 20  # of each class, in training and in validation
+
+
+def usable(cameras, tasks, role):
+    """The events that training can use, after checks.
+
+    Hadrons go where only regressions are learnt; images without light, and without parameters, go in any case.
+
+    Parameters
+    ----------
+    cameras : list of gammaml.events.TelescopeEvents
+        One a camera.
+    tasks : tuple of gammaml.tasks.Task
+    role : str
+        "training" or "validation", for the messages.
+
+    Returns
+    -------
+    list of gammaml.events.TelescopeEvents
+
+    Raises
+    ------
+    gammaml.errors.InputError
+        Without truth, with one class only, with too few events, or with targets that make no sense.
+    """
+    kept = [_usable(events, tasks, role) for events in cameras]
+    needed = ("gamma", "hadron") if any(task.is_classification for task in tasks) else ("gamma",)
+    for kind in needed:
+        if (count := counts(kept)[kind]) < MIN_EVENTS:
+            raise InputError(
+                f"{role} events",
+                f"{count} usable {kind} images",
+                f"at least {MIN_EVENTS}",
+                f"give files with more {kind} showers",
+            )
+    return [events for events in kept if len(events)]
+
+
+def _usable(events, tasks, role):
+    if not events.is_simulated:
+        raise InputError(f"{role} events", "an observation without truth", "simulated events", "train on simulations")
+    keep = np.any([takes_part(task, events) for task in tasks], axis=0)
+    dark = images.dark_images(events)
+    if dark.any():
+        warnings.warn(f"{role}: {dark.sum()} images without a finite charge are left out", stacklevel=4)
+    events = events[keep & ~dark & np.isfinite(np.asarray(events.table["hillas_intensity"]))]
+    for task in tasks:
+        _check_targets(task, target(task, events)[takes_part(task, events)], role)
+    return events
+
+
+def _check_targets(task, values, role):
+    low, high = task.limits
+    wrong = ~((values >= low) & (values <= high)).all(axis=1)
+    if wrong.any():
+        raise InputError(
+            f"{role} events",
+            f"{wrong.sum()} images with a true {task.name} such as {values[wrong][0]}",
+            f"finite values from {low:g} to {high:g} (log10 of TeV, degrees)",
+            "check energies, directions and pointings in the files",
+        )
+
+
+def counts(cameras):
+    """Images of gammas and of hadrons."""
+    gamma = sum(int(events.is_gamma.sum()) for events in cameras)
+    return {"gamma": gamma, "hadron": sum(map(len, cameras)) - gamma}
+
+
+def sources(cameras):
+    """The input files, each once."""
+    return [dict(items) for items in dict.fromkeys(tuple(s.items()) for events in cameras for s in events.sources)]
+
+
+def training_range(cameras):
+    """Smallest and largest energy (TeV), zenith (deg) and pixel noise (p.e.) of events, as lists of two."""
+    values = {
+        "energy": [events.table["true_energy"].to_value("TeV") for events in cameras],
+        "zenith": [90 - events.table["pointing_alt"].to_value("deg") for events in cameras],
+        "noise": [np.percentile(images.pixel_noise(events), [5, 95]) for events in cameras],
+    }
+    joined = {name: np.concatenate(parts) for name, parts in values.items()}
+    return {name: [float(np.nanmin(every)), float(np.nanmax(every))] for name, every in joined.items()}
