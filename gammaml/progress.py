@@ -7,38 +7,30 @@ from contextlib import contextmanager
 QUIET_SECONDS = 15  # between two plain lines
 
 
-class _Silent:
-    """Stands in where nothing is to be shown."""
+class _Lines:
+    """Plain lines for a log; none without a stream."""
 
-    def advance(self, count, note=""):
-        pass
-
-    def say(self, line):
-        pass
-
-
-class _Lines(_Silent):
-    """Plain lines for a log."""
-
-    def __init__(self, description, total, unit):
-        self.description, self.total, self.unit = description, total, unit
-        self.done, self.start, self.last = 0, time.monotonic(), time.monotonic()
+    def __init__(self, description, total, done, unit, stream):
+        self.description, self.total, self.unit, self.stream = description, total, unit, stream
+        self.done, self.before = done, done
+        self.start = self.last = time.monotonic()
 
     def advance(self, count, note=""):
         self.done += count
         now = time.monotonic()
         if now - self.last > QUIET_SECONDS or self.done >= self.total:
             self.last = now
-            rate = self.done / max(now - self.start, 1e-9)
+            rate = (self.done - self.before) / max(now - self.start, 1e-9)
             left = (self.total - self.done) / rate
             done = f"{self.description}: {self.done:,}/{self.total:,} {self.unit}"
             self.say(f"{done}, {rate:,.0f}/s, {clock(left)} left {note}")
 
     def say(self, line):
-        print(line.rstrip(), file=sys.stderr, flush=True)
+        if self.stream:
+            print(line.rstrip(), file=self.stream, flush=True)
 
 
-class _Bar(_Silent):
+class _Bar:
     """A rich progress bar."""
 
     def __init__(self, bar, task):
@@ -61,13 +53,15 @@ def clock(seconds):
 
 
 @contextmanager
-def track(description, total, *, unit="events", show=True):
+def track(description, total, *, done=0, unit="events", show=True):
     """Follow work of `total` units.
 
     Parameters
     ----------
     description : str
     total : int
+    done : int
+        Units that an earlier run has done.
     unit : str
     show : bool
         Say nothing when False.
@@ -77,10 +71,8 @@ def track(description, total, *, unit="events", show=True):
     object
         With `advance(count, note="")` and `say(line)`.
     """
-    if not show:
-        yield _Silent()
-    elif not sys.stderr.isatty():
-        yield _Lines(description, total, unit)
+    if not show or not sys.stderr.isatty():
+        yield _Lines(description, total, done, unit, sys.stderr if show else None)
     else:
         from rich import progress as rich_progress
         from rich.console import Console
@@ -88,4 +80,4 @@ def track(description, total, *, unit="events", show=True):
         columns = ("{task.description}", rich_progress.BarColumn(), "{task.completed:,.0f}/{task.total:,.0f} " + unit)
         end = ("{task.fields[rate]}", rich_progress.TimeRemainingColumn(), "{task.fields[note]}")
         with rich_progress.Progress(*columns, *end, console=Console(stderr=True)) as bar:
-            yield _Bar(bar, bar.add_task(description, total=total, note="", rate=""))
+            yield _Bar(bar, bar.add_task(description, total=total, completed=done, note="", rate=""))

@@ -125,8 +125,8 @@ def _one_interrupt_waits():
 def _run_epochs(model, feeds, held_out, settings, state, checkpoint):
     """The training loop."""
     n_events = sum(map(len, feeds))
-    with _one_interrupt_waits() as interrupted, track("training", settings.epochs * n_events) as progress:
-        progress.advance(len(state.history) * n_events)
+    work = track("training", settings.epochs * n_events, done=len(state.history) * n_events)
+    with _one_interrupt_waits() as interrupted, work as progress:
         for epoch in range(len(state.history), settings.epochs):
             if epoch - state.best_epoch >= settings.patience:
                 progress.say(f"no better validation loss for {settings.patience} epochs: stopping")

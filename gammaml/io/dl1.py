@@ -53,21 +53,6 @@ class Selection:
         return self.min_intensity > 0 or self.max_leakage < 1
 
 
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """The wanted images of one telescope in one file: known before any image is read."""
-
-    path: Path
-    telescope: Telescope
-    table: QTable
-    wanted: np.ndarray
-    has_parameters: bool
-
-    @property
-    def dataset(self):
-        return f"{IMAGES}/tel_{self.telescope.tel_id:03d}"
-
-
 def read_dl1(paths, selection=Selection()):
     """Camera images of DL1 files.
 
