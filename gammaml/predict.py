@@ -195,8 +195,9 @@ def combine_telescopes(dl2):
     table = dl2[[name for name in kept if name != "tel_id"]][first]
     table["multiplicity"] = np.bincount(row)
     tel_ids = dl2.meta["subarray"].tel_ids
+    order = np.argsort(tel_ids)  # a subarray need not list its telescopes by number
     telescopes = np.zeros((len(first), len(tel_ids)), bool)
-    telescopes[row, np.searchsorted(tel_ids, np.asarray(dl2["tel_id"]), sorter=np.argsort(tel_ids))] = True
+    telescopes[row, order[np.searchsorted(tel_ids, np.asarray(dl2["tel_id"]), sorter=order)]] = True
     table["telescopes"] = telescopes
     if "gammaness" in dl2.colnames:
         table["gammaness"] = _mean(np.asarray(dl2["gammaness"]), weight, row)

@@ -136,6 +136,14 @@ def test_mean_over_telescopes(dl2):
     assert array["telescopes"].all()
 
 
+def test_the_telescope_mask_is_in_subarray_order(dl2):
+    subarray = dl2.meta["subarray"]
+    table = dl2[:1].copy()
+    table.meta = {**dl2.meta, "subarray": replace(subarray, telescopes=subarray.telescopes[::-1])}
+    assert table["tel_id"][0] == 1
+    np.testing.assert_array_equal(predict.combine_telescopes(table)["telescopes"], [[False, True]])
+
+
 def test_events_with_equal_ids_stay_apart(joint, mixed_events):
     dl2 = predict.to_dl2(mixed_events, energy=joint)
     dl2["obs_id"] = 1  # gammas and protons now share obs_id and event_id
