@@ -12,7 +12,7 @@ from gammaml.tasks import TASKS, to_columns
 
 ZENITH_TOLERANCE = 5.0  # degrees beyond the training range before a warning
 NOISE_TOLERANCE = 1.3  # factor beyond the training range before a warning
-ENERGY_TOLERANCE = 1.25  # factor beyond the training range before a warning
+RANGE_TOLERANCE = 1.25  # the same, of energies and intensities
 KEPT = (
     "obs_id",
     "event_id",
@@ -77,7 +77,7 @@ def to_dl2(events, *, gammaness=None, energy=None, direction=None, show=False):
     Warns
     -----
     gammaml.errors.RangeWarning
-        For events outside the range of energy, zenith or noise that a network was trained in.
+        For events outside the range of energy, zenith, intensity or noise that a network was trained in.
     """
     given = {"gammaness": gammaness, "energy": energy, "direction": direction}
     given = {name: predictor for name, predictor in given.items() if predictor is not None}
@@ -148,13 +148,16 @@ def warn_outside_range(bundle, events, table):
     low, high = bundle.metadata["range"]["noise"]
     noise = np.median(images.pixel_noise(events))
     _warn("median pixel noise", "p.e.", noise, (low, high), (low / NOISE_TOLERANCE, high * NOISE_TOLERANCE))
+    low, high = bundle.metadata["range"]["intensity"]
+    intensity = np.asarray(events.table["hillas_intensity"], float)
+    _warn("intensity", "p.e.", intensity, (low, high), (low / RANGE_TOLERANCE, high * RANGE_TOLERANCE))
     name = "true_energy" if events.is_simulated else "reco_energy"
     if name in table.colnames:
         energy = table[name].to_value(u.TeV)
         if events.is_simulated:
             energy = energy[events.is_gamma]
         low, high = bundle.metadata["range"]["energy"]
-        _warn("energy", "TeV", energy, (low, high), (low / ENERGY_TOLERANCE, high * ENERGY_TOLERANCE))
+        _warn("energy", "TeV", energy, (low, high), (low / RANGE_TOLERANCE, high * RANGE_TOLERANCE))
 
 
 def _warn(quantity, unit, values, stated, allowed):

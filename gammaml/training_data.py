@@ -83,10 +83,11 @@ def sources(cameras):
 
 
 def training_range(cameras):
-    """Smallest and largest energy (TeV), zenith (deg) and pixel noise (p.e.) of events, as lists of two."""
+    """Smallest and largest energy (TeV), zenith (deg), intensity and pixel noise (p.e.), as lists of two."""
     values = {
         "energy": [events.table["true_energy"].to_value("TeV") for events in cameras],
         "zenith": [90 - events.table["pointing_alt"].to_value("deg") for events in cameras],
+        "intensity": [np.asarray(events.table["hillas_intensity"], float) for events in cameras],
         "noise": [np.percentile(images.pixel_noise(events), [5, 95]) for events in cameras],
     }
     joined = {name: np.concatenate(parts) for name, parts in values.items()}

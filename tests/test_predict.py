@@ -87,13 +87,15 @@ def test_within_range_no_warning(joint, parts):
     assert not [warning for warning in caught if issubclass(warning.category, RangeWarning)]
 
 
-@pytest.mark.parametrize("quantity", ["zenith", "energy", "noise"])
+@pytest.mark.parametrize("quantity", ["zenith", "energy", "intensity", "noise"])
 def test_outside_the_range_a_warning(joint, quantity):
     events = made_events(3, seed=9)
     if quantity == "zenith":
         events.table["pointing_alt"] = 40 * u.deg
     if quantity == "energy":
         events.table["true_energy"] *= 1000
+    if quantity == "intensity":
+        events.table["hillas_intensity"] /= 100
     if quantity == "noise":
         noisy = events.image + np.random.default_rng(0).normal(0, 3, events.image.shape).astype(np.float32)
         events = replace(events, pixels=replace(events.pixels, image=noisy))

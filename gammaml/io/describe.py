@@ -137,7 +137,7 @@ def _bundle(path):
 
 def _network(metadata, n_pixels):
     camera, history, best = metadata["camera"], metadata["history"], metadata["best_epoch"]
-    units = {"energy": "TeV", "zenith": "deg", "noise": "p.e. a pixel"}
+    units = {"energy": "TeV", "zenith": "deg", "intensity": "p.e.", "noise": "p.e. a pixel"}
     versions = {"gammaml": metadata["gammaml"], **metadata["versions"]}
     return {
         "format": "gammaml bundle",
