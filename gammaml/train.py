@@ -131,14 +131,15 @@ def _run_epochs(model, feeds, held_out, settings, state, checkpoint):
             if epoch - state.best_epoch >= settings.patience:
                 progress.say(f"no better validation loss for {settings.patience} epochs: stopping")
                 break
-            model.reset_metrics()
             made = batches.training_batches(feeds, batch_size=settings.batch_size, seed=settings.seed, epoch=epoch)
+            losses = Losses()
             for x, y, weights in batches.prefetch(made):
                 if interrupted.is_set():
                     raise KeyboardInterrupt
                 logs = model.train_on_batch(x, y, sample_weight=weights, return_dict=True)
-                progress.advance(len(x["parameters"]), f"loss {logs['loss']:.4f}")
-            row = {"epoch": epoch + 1, **_scalars(logs), **_validate(model, held_out)}
+                losses.add(logs, len(x["parameters"]))
+                progress.advance(len(x["parameters"]), f"loss {losses.mean()['loss']:.4f}")
+            row = {"epoch": epoch + 1, **losses.mean(), **_validate(model, held_out)}
             state.history.append(row)
             if state.best_epoch == epoch + 1:
                 state.best = model.get_weights()
@@ -146,17 +147,28 @@ def _run_epochs(model, feeds, held_out, settings, state, checkpoint):
             progress.say(f"epoch {epoch + 1}/{settings.epochs}: loss {row['loss']:.4f}, val_loss {row['val_loss']:.4f}")
 
 
-def _scalars(logs, prefix=""):
-    return {prefix + name: float(value) for name, value in logs.items()}
+class Losses:
+    """Means over the events of an epoch; what Keras answers is of one batch alone."""
+
+    def __init__(self):
+        self.sums, self.n_events = {}, 0
+
+    def add(self, logs, n_events):
+        self.n_events += n_events
+        for name, value in logs.items():
+            self.sums[name] = self.sums.get(name, 0.0) + float(value) * n_events
+
+    def mean(self, prefix=""):
+        return {prefix + name: total / self.n_events for name, total in self.sums.items()}
 
 
 def _validate(model, held_out):
     """Losses on the validation events, unaugmented."""
-    model.reset_metrics()
+    losses = Losses()
     made = batches.training_batches(held_out, batch_size=batches.PREDICTION_BATCH, seed=0, epoch=0)
     for x, y, weights in batches.prefetch(made):
-        logs = model.test_on_batch(x, y, sample_weight=weights, return_dict=True)
-    return _scalars(logs, "val_")
+        losses.add(model.test_on_batch(x, y, sample_weight=weights, return_dict=True), len(x["parameters"]))
+    return losses.mean("val_")
 
 
 def _compile(model, tasks, settings, n_batches):

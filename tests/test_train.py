@@ -84,6 +84,17 @@ def test_the_best_epoch_is_kept(parts, monkeypatch):
     assert all(np.array_equal(a, b) for a, b in zip(bundle.model.get_weights(), weights[1], strict=True))
 
 
+def test_losses_are_means_over_all_events(parts, uninterrupted, monkeypatch):
+    """However the events are cut into batches; checked against the cross-entropy of the answers."""
+    monkeypatch.setattr(train.batches, "PREDICTION_BATCH", 7)
+    bundle = train.fit("cnn", *parts, task="gammaness", settings=SMALL)
+    for row, other in zip(bundle.metadata["history"], uninterrupted.metadata["history"], strict=True):
+        assert row["val_loss"] == pytest.approx(other["val_loss"], rel=1e-4)
+    best = bundle.metadata["history"][bundle.metadata["best_epoch"] - 1]
+    right = predict.predict(bundle, parts[1])["gammaness"][np.arange(len(parts[1])), parts[1].is_gamma.astype(int)]
+    assert best["val_loss"] == pytest.approx(-np.log(right).mean(), rel=1e-3)
+
+
 def test_early_stopping(parts, monkeypatch):
     rising = iter(range(1, 100))
     monkeypatch.setattr(train, "_validate", lambda *_: {"val_loss": float(next(rising))})
