@@ -1,12 +1,15 @@
 """Read ctapipe DL1 files (data model 4 to 7): images in bulk and in blocks, parameters, truth, pointing."""
 
+import itertools
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 
 import astropy.units as u
 import numpy as np
-from astropy.table import QTable, hstack, vstack
+from astropy.table import QTable, vstack
 
 from gammaml.columns import KEYS, SUBARRAY_EVENT_TYPE
 from gammaml.errors import InputError
@@ -14,7 +17,16 @@ from gammaml.events import PixelStore, Subarray, Telescope, TelescopeEvents
 from gammaml.io.hillas import image_parameters
 from gammaml.io.instrument import read_subarray
 from gammaml.io.pointing import read_pointing
-from gammaml.io.tables import bare, file_source, key_order, open_hdf5, read_table, require_columns, require_table
+from gammaml.io.tables import (
+    bare,
+    file_source,
+    key_order,
+    open_hdf5,
+    read_table,
+    require_columns,
+    require_table,
+    side_by_side,
+)
 from gammaml.io.truth import with_truth
 
 IMAGES = "dl1/event/telescope/images"
@@ -22,6 +34,7 @@ PARAMETERS = "dl1/event/telescope/parameters"
 TRIGGER = "dl1/event/subarray/trigger"
 SIMULATION_RUN = "configuration/simulation/run"
 BLOCK_BYTES = 32 * 2**20
+THREADS = 2  # HDF5 reads one block at a time; the other thread decodes
 
 
 @dataclass(frozen=True)
@@ -73,8 +86,10 @@ def read_dl1(paths, selection=Selection()):
     """
     paths = list(map(Path, paths))
     plans = [_plan(path, selection) for path in paths]
-    read = [_read_camera(plans, camera) for camera in _cameras(plans)]
-    sources = tuple(file_source(path) for path in paths)
+    with ThreadPoolExecutor(THREADS) as pool:
+        sources = pool.map(file_source, paths)
+        read = [_read_camera(plans, camera, pool) for camera in _cameras(plans)]
+        sources = tuple(sources)
     passing = [replace(events[_passes(events.table, selection)], sources=sources) for events in read]
     if not any(map(len, passing)):
         raise _nothing_left(", ".join(map(str, paths)))
@@ -91,25 +106,26 @@ def _cameras(plans):
     return cameras
 
 
-def _read_camera(plans, camera):
-    """The planned images of one camera."""
+def _read_camera(plans, camera, pool):
+    """The planned images of one camera; while one telescope's are read, another's are decoded."""
     mine = [[part for part in plan.parts if camera.same_pixels(part.telescope.camera)] for plan in plans]
-    store = PixelStore.allocate(sum(len(part.table) for parts in mine for part in parts), camera.n_pixels)
-    tables, file_number, start = [], [], 0
-    for number, (plan, parts) in enumerate(zip(plans, mine, strict=True)):
+    sizes = [[len(part.table) for part in parts] for parts in mine]
+    store = PixelStore.allocate(sum(map(sum, sizes)), camera.n_pixels)
+    tables, start = [], 0
+    for plan, parts, counts in zip(plans, mine, sizes, strict=True):
+        edges = start + np.cumsum([0, *counts])
+        places = [slice(low, high) for low, high in itertools.pairwise(edges)]
         with open_hdf5(plan.path) as file:
-            for part in parts:
-                stop = start + len(part.table)
-                tables.append(_fill(file, part, store, slice(start, stop)))
-                file_number.append(np.full(stop - start, number))
-                start = stop
+            tables += pool.map(partial(_fill, file, store), parts, places)
+        start = edges[-1]
     table = vstack(tables, metadata_conflicts="silent")
+    file_number = np.repeat(np.arange(len(plans)), [sum(counts) for counts in sizes])
     simulations = [
         plan.simulation for plan, parts in zip(plans, mine, strict=True) if parts and plan.simulation is not None
     ]
     simulation = vstack(simulations, metadata_conflicts="silent") if simulations else None
     events = TelescopeEvents(table, store, np.arange(len(table)), camera, plans[0].subarray, simulation)
-    return events[np.lexsort([*(np.asarray(table[name]) for name in reversed(KEYS)), np.concatenate(file_number)])]
+    return events[np.lexsort([*(np.asarray(table[name]) for name in reversed(KEYS)), file_number])]
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,12 +225,12 @@ def _plan_telescope(file, telescope, trigger, selection):
     wanted = event >= 0
     if parameters is not None:
         wanted &= _passes(parameters, selection)
-    table = hstack([keys[wanted], trigger[_columns(trigger, "time", "event_type")][event[wanted]]])
-    table = hstack([table, read_pointing(file, telescope.tel_id, table)])
+    table = side_by_side(keys[wanted], trigger[_columns(trigger, "time", "event_type")][event[wanted]])
+    table = side_by_side(table, read_pointing(file, telescope.tel_id, table))
     table = with_truth(file, table)
     if parameters is not None:
         parameters.remove_columns(KEYS)
-        table = hstack([table, parameters[wanted]])
+        table = side_by_side(table, parameters[wanted])
     return _Part(telescope, table, wanted, parameters is not None)
 
 
@@ -226,7 +242,7 @@ def _columns(table, *names):
     return [name for name in names if name in table.colnames]
 
 
-def _fill(file, part, store, where):
+def _fill(file, store, part, where):
     """Read the wanted images into `store`, block by block, so that memory does not grow with the file.
 
     Returns the part's table, with parameters computed where the file has none.
@@ -250,7 +266,7 @@ def _fill(file, part, store, where):
             computed.append(image_parameters(image, peak_time, part.telescope.camera))
         store.release()
         start = stop
-    return part.table if part.has_parameters else hstack([part.table, vstack(computed)])
+    return part.table if part.has_parameters else side_by_side(part.table, vstack(computed))
 
 
 def _check_order(file, block, planned):

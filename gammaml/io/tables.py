@@ -184,3 +184,8 @@ def bare(column, unit=None):
     if not isinstance(column, u.Quantity):
         return np.asarray(column)
     return column.value if unit is None else column.to_value(unit)
+
+
+def side_by_side(*tables):
+    """The columns of tables of equal length as one table, not copied: what hstack does, without its checks."""
+    return QTable({name: table[name] for table in tables for name in table.colnames}, copy=False)

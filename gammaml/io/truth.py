@@ -2,11 +2,10 @@
 
 import astropy.units as u
 import numpy as np
-from astropy.table import hstack
 
 from gammaml import sky
 from gammaml.errors import InputError
-from gammaml.io.tables import bare, key_order, require_table
+from gammaml.io.tables import bare, key_order, require_table, side_by_side
 
 SHOWER = "simulation/event/subarray/shower"
 # Equal for all uses of one shower and in every file that holds it, different for any two showers.
@@ -38,7 +37,7 @@ def with_truth(file, table):
     if (shower["true_energy"][row] <= 0).any():
         raise InputError(file.filename, "a true energy at or below zero", "positive energies", "check the simulation")
     shower.remove_columns(["obs_id", "event_id"])
-    table = hstack([table, shower[row]])
+    table = side_by_side(table, shower[row])
     table["shower_id"] = _mix([bare(table[name]) for name in SHOWER_IDENTITY if name in table.colnames])
     if "true_alt" in table.colnames:
         angles = [table[name].to_value("deg") for name in ("true_alt", "true_az", "pointing_alt", "pointing_az")]
