@@ -1,6 +1,7 @@
 """Frozen event data: telescopes, cameras, and one row an image (`TelescopeEvents`)."""
 
 import mmap
+import os
 import tempfile
 from dataclasses import dataclass, field, replace
 
@@ -9,7 +10,7 @@ from astropy.table import QTable, vstack
 
 from gammaml import sky
 from gammaml.columns import GAMMA_PRIMARY
-from gammaml.errors import InputError
+from gammaml.errors import InputError, OutputError
 
 MEMORY_LIMIT = 512 * 2**20  # bytes of pixel data above which they go to a memory-mapped file
 
@@ -159,7 +160,7 @@ class PixelStore:
         if size <= MEMORY_LIMIT:
             return cls(*np.empty((2, n_images, n_pixels), np.float32))
         with tempfile.TemporaryFile(prefix="gammaml-") as file:
-            file.truncate(size)
+            _reserve(file, size)
             mapping = mmap.mmap(file.fileno(), size)
         both = np.frombuffer(mapping, np.float32).reshape(2, n_images, n_pixels)
         return cls(both[0], both[1], mapping)
@@ -174,6 +175,17 @@ class PixelStore:
         """Hand mapped pages back, so that what has been touched does not count as this process' memory."""
         if self.mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
             self.mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def _reserve(file, size):
+    """Give a file its room at once: a disk that fills while mapped pages are written kills the process."""
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        file.truncate(size)
+    except OSError as error:
+        got, expected = os.strerror(error.errno).lower(), f"room for {size / 1e9:.1f} GB of images"
+        raise OutputError(tempfile.gettempdir(), got, expected, "free some, or set TMPDIR to another disk") from error
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
 """Reading DL1: the same values as ctapipe reads, from real files of seven cameras."""
 
+import errno
 import shutil
 
 import h5py
@@ -8,7 +9,7 @@ import pytest
 
 from gammaml import events as events_module
 from gammaml import io
-from gammaml.errors import InputError
+from gammaml.errors import InputError, OutputError
 from gammaml.io import Selection
 from gammaml.io.tables import key_order
 
@@ -148,6 +149,16 @@ def test_memory_mapped_above_the_limit(gamma_path, monkeypatch):
     np.testing.assert_array_equal(mapped.image, in_memory.image)
     for part in (slice(3, 50), np.array([5, 2, 9]), mapped.is_gamma):
         np.testing.assert_array_equal(mapped.read_pixels(part)[1], in_memory.read_pixels(part)[1])
+
+
+def test_no_room_for_memory_mapped_images(monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(events_module, "MEMORY_LIMIT", 1000)
+    monkeypatch.setattr(events_module.os, "posix_fallocate", full)
+    with pytest.raises(OutputError, match="no space left on device, expected room for"):
+        events_module.PixelStore.allocate(100, 100)
 
 
 def broken(path, change):
