@@ -19,10 +19,10 @@ from typing import NamedTuple
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
-from numba import njit
 from scipy.interpolate import CubicSpline
 
 from gammaml.errors import InputError, SettingError
+from gammaml.simulation.compilation import compiled
 
 CM_PER_M = 100.0
 TOP = 112.8e3  # m, where the highest layer ends, as in CORSIKA
@@ -30,7 +30,6 @@ FIT_BOTTOMS = np.array([0.0, 6.0, 11.0, 15.0, 18.0, 22.0, 28.0, 34.0, 41.0, 50.0
 DATA = Path(__file__).parent / "data"
 _DEPTH = u.g / u.cm**2
 _DENSITY = u.g / u.cm**3
-_jit = njit(cache=True, fastmath=True, error_model="numpy")
 
 
 class Layers(NamedTuple):
@@ -43,7 +42,12 @@ class Layers(NamedTuple):
     c: np.ndarray  # m
 
 
-@_jit
+N_LAYERS = 10
+# The same as a record, which compiled code passes on as a pointer: the functions below take either.
+LAYERS = np.dtype([(name, "f8", N_LAYERS) for name in Layers._fields])
+
+
+@compiled
 def depth(height, layers):
     """Vertical depth (g/cm2) at a height (m above sea level); 0 above the atmosphere."""
     i, last = 0, layers.bottom.size - 1
@@ -54,7 +58,7 @@ def depth(height, layers):
     return layers.a[i] + layers.b[i] * exp(-height / layers.c[i])
 
 
-@_jit
+@compiled
 def height(depth, layers):
     """Height (m above sea level) of a vertical depth (g/cm2), the inverse of `depth`; the atmosphere's top at 0."""
     i, last = 0, layers.depth.size - 1
@@ -65,7 +69,7 @@ def height(depth, layers):
     return -layers.c[i] * log((depth - layers.a[i]) / layers.b[i])
 
 
-@_jit
+@compiled
 def density(depth, layers):
     """Density (g/cm3) of the air at a vertical depth (g/cm2); 0 above the atmosphere."""
     i, last = 0, layers.depth.size - 1
