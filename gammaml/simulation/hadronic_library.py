@@ -27,6 +27,7 @@ CLASSES = (
 )  # a neutron is a proton by isospin, pi-, K- and antinucleons by conjugation, K0L is K+
 FORMAT = 1
 FRACTION_STEP = 1 / 512  # of ln x: 0.1 % in energy
+LARGEST_FRACTION = 2.0  # more than 1 is a struck nucleon, whose mass counts too, below 2 GeV
 MOMENTUM_STEP = 1 / 25  # of ln pT
 SMALLEST_MOMENTUM = 1e-3  # GeV; less is stored as this
 BUILD = "build it again with python -m gammaml.simulation.build_library"
@@ -131,7 +132,7 @@ def _compact(table):
         "format": np.array(FORMAT),
         "count": _integers(np.diff(table.offset), np.uint16),
         "code": table.code.astype(np.int8),
-        "fraction": _integers(-np.log(table.energy_fraction) / FRACTION_STEP, np.uint16),
+        "fraction": _integers(-np.log(table.energy_fraction / LARGEST_FRACTION) / FRACTION_STEP, np.uint16),
         "momentum": _integers(np.log(momentum / SMALLEST_MOMENTUM) / MOMENTUM_STEP, np.uint8),
         "azimuth": (np.rint(azimuth * 128 / np.pi).astype(int) % 256).astype(np.uint8),
         "cross_section": table.cross_section.astype(np.float64),
@@ -166,7 +167,7 @@ def _expanded(arrays):
     return HadronicTable(
         offset=_offsets(count),
         code=code.astype(np.int8),
-        energy_fraction=np.exp(fraction * np.float32(-FRACTION_STEP)),
+        energy_fraction=np.float32(LARGEST_FRACTION) * np.exp(fraction * np.float32(-FRACTION_STEP)),
         px=transverse * np.cos(angle)[azimuth],
         py=transverse * np.sin(angle)[azimuth],
         cross_section=cross_section.astype(np.float64),

@@ -3,13 +3,15 @@
 1. The projectile strikes nu nucleons at rest, nu - 1 from Poisson's law with mean A sigma_hN / sigma_hA - 1 (Bialas,
    Bleszynski & Czyz, Nucl. Phys. B 111 (1976) 461).
 2. A leading particle of the projectile's kind keeps a share x of its kinetic energy, less after each further nucleon.
-3. The rest of energy and momentum, struck nucleons included, becomes mesons and recoiling nucleons. The number of mesons
-   depends only on the energy W that is free for them (Basile et al., Phys. Lett. B 92 (1980) 367), their transverse
-   momenta follow exp(-mT / T), and their rapidities y = a + b * xi come from random xi, with a and b such that energy
-   and momentum are conserved exactly (Jadach, Comput. Phys. Commun. 9 (1975) 297).
+3. The rest of energy and momentum, struck nucleons included, becomes mesons and recoiling nucleons. The number of
+   mesons depends only on the energy W that is free for them (Basile et al., Phys. Lett. B 92 (1980) 367), their
+   transverse momenta follow exp(-mT / T), and their rapidities y = a + b * xi come from random xi, with a and b such
+   that energy and momentum are conserved exactly (Jadach, Comput. Phys. Commun. 9 (1975) 297).
 
 Charge, strangeness and baryon number are conserved. Nuclear excitation, Fermi motion and absorption of pions are left
-out. The constants are fitted to proton-proton multiplicities below 80 GeV and to SIBYLL 2.3d at 80 to 100 GeV.
+out. The constants are fitted to proton-proton multiplicities, to pions of 12 GeV/c protons on carbon (HARP, Astropart.
+Phys. 29 (2008) 257), to 158 GeV/c pions on carbon (NA61/SHINE, Phys. Rev. D 107 (2023) 062004) and to SIBYLL 2.3d at 80
+to 100 GeV.
 """
 
 from typing import NamedTuple
@@ -46,20 +48,23 @@ class Projectile(NamedTuple):
     """What distinguishes a class of projectiles."""
 
     leading: dict  # code of the leading particle: probability before charge is conserved
-    x_shape: tuple  # of the Beta distribution of x after the first struck nucleon
+    x_shape: tuple  # a, b, c: x after the first nucleon follows Beta(a, b (E / 80 GeV)**c)
     diffraction: float  # share of interactions with 1 - x from 1/(1 - x) instead
     extra_struck: float  # mean of nu - 1 in air
-    total: tuple  # Z, Y1, Y2 of the total cross-section on protons, mb: P, R1, R2 of PDG (2016), table 51.1
+    total: tuple  # P, R1, R2 of the total cross-section on nucleons (mean of p and n for pions), mb
 
 
 PROJECTILES = {
-    PROTON: Projectile({PROTON: 0.66, NEUTRON: 0.34}, (1.5, 2.2), 0.07, 0.62, (34.41, 13.07, 7.394)),
-    PI_PLUS: Projectile({PI_PLUS: 0.78, PI_ZERO: 0.12, ETA: 0.1}, (1.2, 2.7), 0.06, 0.43, (18.75, 9.56, 1.767)),
-    K_PLUS: Projectile({K_PLUS: 0.6, K_SHORT: 0.2, K_LONG: 0.2}, (1.3, 3.2), 0.06, 0.30, (16.36, 4.29, 3.408)),
+    PROTON: Projectile({PROTON: 0.66, NEUTRON: 0.34}, (1.5, 2.2, 0.25), 0.07, 0.62, (34.41, 13.07, 7.394)),
+    PI_PLUS: Projectile(
+        {PI_PLUS: 0.72, PI_ZERO: 0.07, PI_MINUS: 0.15, ETA: 0.06}, (1.0, 4.0, 0.0), 0.11, 0.43, (18.75, 9.56, 0.0)
+    ),
+    K_PLUS: Projectile({K_PLUS: 0.6, K_SHORT: 0.2, K_LONG: 0.2}, (1.3, 3.4, 0.0), 0.06, 0.30, (16.36, 4.29, 3.408)),
 }
+DIFFRACTIVE_LOSS = (0.02, 0.3)  # range of 1 - x
 KEPT = 0.5  # x falls by a factor u**KEPT at each further nucleon, u uniform
-TEMPERATURE = {"meson": 0.165, "kaon": 0.155, "baryon": 0.1}  # T of exp(-mT / T), GeV
-MESONS, MESON_POWER = 2.6, 0.58  # mean number of mesons MESONS * (W / GeV)**MESON_POWER
+PION_T, KAON_T, BARYON_T = 0.165, 0.155, 0.10  # T of exp(-mT / T), GeV
+MESONS, MESON_POWER = 2.7, 0.58  # mean number of mesons MESONS * (W / GeV)**MESON_POWER
 NEUTRAL, ETA_SHARE = 0.37, 0.14  # neutral light mesons of all light mesons, and etas of those
 QUASI_ELASTIC = 0.5  # W in GeV above which at least one meson is made
 KAON_PAIRS, LAMBDAS, ANTINUCLEONS = 0.03, 0.02, 0.012  # mean number for each GeV of W above threshold
@@ -69,7 +74,7 @@ KAON_THRESHOLD, LAMBDA_THRESHOLD, ANTINUCLEON_THRESHOLD = 1.2, 0.8, 3.0  # W in 
 def cross_section(projectile, energy, high, *, join=80.0):
     """Production cross-section on air below the energy of the high-energy model, to whose value it is joined.
 
-    Protons follow the energy dependence of Letaw, Silberberg & Tsao, Astrophys. J. Suppl. 51 (1983) 271, eq. 1;
+    Protons follow the energy dependence of Letaw, Silberberg & Tsao, Astrophys. J. Suppl. 51 (1983) 271;
     mesons that of the total cross-section on nucleons (Particle Data Group, Chin. Phys. C 40 (2016) 100001, sect. 51),
     seen through a nucleus of Gaussian thickness (Glauber & Matthiae, Nucl. Phys. B 21 (1970) 135).
 
@@ -108,7 +113,7 @@ def _gaussian_nucleus(absorption, disc):
 
 
 def hadron_nucleon(projectile, energy):
-    """Total cross-section of a positive projectile on protons in mb: P + H ln²(s/sM) + R1 (s/sM)^-η1 - R2 (s/sM)^-η2."""
+    """Total cross-section in mb, s in units of sM (PDG 2016): P + H ln²(s) + R1 s^-0.4473 - R2 s^-0.5486."""
     constant, first, second = PROJECTILES[projectile].total
     mass = MASS[projectile]
     s = mass**2 + PROTON_MASS**2 + 2 * energy * PROTON_MASS
@@ -174,10 +179,12 @@ def _attempt(rng, projectile, energy, struck):
 
 def _leading(rng, model, lead, energy, mass, n_struck):
     """Four-momentum of the leading particle, or None where its transverse momentum is too large for its energy."""
+    a, b, c = model.x_shape
     if rng.random() < model.diffraction:
-        x = 1 - 0.02 * (0.3 / 0.02) ** rng.random()
+        lowest, highest = DIFFRACTIVE_LOSS
+        x = 1 - lowest * (highest / lowest) ** rng.random()
     else:
-        x = rng.beta(*model.x_shape)
+        x = rng.beta(a, b * (energy / 80) ** c)
     x *= np.prod(rng.random(n_struck - 1) ** KEPT)
     lead_energy = MASS[lead] + x * (energy - mass)
     px, py = _transverse(rng, np.array([lead]))[:, 0]
@@ -216,17 +223,13 @@ def _transverse(rng, code):
     """px and py in GeV, shape (2, n), of the law dN/d(pT²) ~ exp(-mT / T)."""
     mass = MASS[code]
     kaon = np.isin(code, [K_PLUS, K_MINUS, K_SHORT, K_LONG])
-    temperature = np.where(mass > 0.9, TEMPERATURE["baryon"], np.where(kaon, *_kaon_and_meson()))
+    temperature = np.where(mass > 0.9, BARYON_T, np.where(kaon, KAON_T, PION_T))
     # mT exp(-mT / T) dmT from m upwards is a mixture of Gamma distributions of shape 1 and 2
     shape = np.where(rng.random(len(code)) < mass / (mass + temperature), 1, 2)
     transverse_mass = mass + rng.gamma(shape, temperature)
     momentum = np.sqrt(transverse_mass**2 - mass**2)
     azimuth = rng.uniform(0, 2 * np.pi, len(code))
     return momentum * np.array([np.cos(azimuth), np.sin(azimuth)])
-
-
-def _kaon_and_meson():
-    return TEMPERATURE["kaon"], TEMPERATURE["meson"]
 
 
 def phase_space(rng, code, total, n_recoil):
@@ -254,9 +257,8 @@ def phase_space(rng, code, total, n_recoil):
     forward, backward = total[0] + total[3], total[0] - total[3]
     if transverse_mass.sum() ** 2 >= forward * backward:
         return None
-    xi = rng.random(len(code))
-    xi[:n_recoil] *= 0.3
-    xi -= xi.min()
+    free = np.sqrt(forward * backward) - MASS[code[:n_recoil]].sum()
+    xi = _rapidity_places(rng, code, n_recoil, free)
 
     def excess(b):
         growth = np.exp(b * xi)
@@ -266,3 +268,16 @@ def phase_space(rng, code, total, n_recoil):
     rapidity += np.log(forward / (transverse_mass * np.exp(rapidity)).sum())
     energy, longitudinal = transverse_mass * np.cosh(rapidity), transverse_mass * np.sinh(rapidity)
     return np.column_stack([energy, *transverse, longitudinal])
+
+
+def _rapidity_places(rng, code, n_recoil, free):
+    """Places xi between the target's end, 0, and the projectile's.
+
+    Recoiling baryons stay at the target's end, less so at small free energy W, where all directions are equal.
+    Negative particles share no valence quark pair with the (positive) projectiles and are rare at their end.
+    """
+    xi = rng.random(len(code))
+    negative = CHARGE[code] < 0
+    xi[negative] = 1 - (1 - xi[negative]) ** (5 / 6)
+    xi[:n_recoil] *= 0.3 + 0.6 * np.exp(-free / 3)
+    return xi - xi.min()
