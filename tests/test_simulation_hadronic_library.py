@@ -1,13 +1,17 @@
 """The table of hadronic interactions: what is written is read, and bad files say so in one line."""
 
 import hashlib
+import subprocess
+import sys
+import time
+from importlib import resources
 
 import numpy as np
 import pytest
 
 from gammaml.errors import InputError, OutputError
-from gammaml.simulation import hadronic_library
-from gammaml.simulation.particles import GAMMA, PI_PLUS, PROTON
+from gammaml.simulation import build_library, hadronic_library
+from gammaml.simulation.particles import ETA, GAMMA, MASS, PI_MINUS, PI_PLUS, PI_ZERO, PROTON, PROTON_MASS
 
 METADATA = {"name": "made up", "seed": 1}
 
@@ -119,3 +123,123 @@ def test_inconsistent_arrays_are_refused(tmp_path, table, name, value, match):
         arrays = {key: file[key] for key in file.files if key != name}
     np.savez(path, **(arrays if value is None else arrays | {name: value}))
     _refused(path, match)
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return hadronic_library.load()
+
+
+def _energies(table):
+    return 10 ** (table.log10_energy_first + table.log10_energy_step * np.arange(table.cross_section.shape[1]))
+
+
+def _means(table, row, bins):
+    """Means over all interactions of some bins: products, largest share, share in pi0, eta, gamma, pT of pions."""
+    offset = table.offset[row, bins]
+    first, last = offset[0, 0], offset[-1, -1]
+    start = offset[:, :-1].ravel() - first
+    code, share = table.code[first:last], table.energy_fraction[first:last]
+    transverse = np.hypot(table.px[first:last], table.py[first:last])
+    light = np.isin(code, [GAMMA, PI_ZERO, ETA])
+    return np.array(
+        [
+            len(code) / len(start),
+            np.maximum.reduceat(share, start).mean(),
+            share[light].sum() / len(start),
+            transverse[np.isin(code, [PI_PLUS, PI_MINUS])].mean(),
+        ]
+    )
+
+
+def test_shipped_table_is_small_and_quick(shipped):
+    """The limits it was designed for: 10 MB on disk, 150 MB in memory, a second to load."""
+    table, metadata = shipped
+    path = resources.files("gammaml.simulation") / "data" / "hadronic.npz"
+    assert path.stat().st_size < 10e6
+    assert sum(array.nbytes for array in table[:6]) < 150e6
+    start = time.perf_counter()
+    hadronic_library.load()
+    assert time.perf_counter() - start < 1
+    assert metadata["name"] == "SIBYLL 2.3d + gammaml low-energy 1"
+    np.testing.assert_allclose(metadata["energies_GeV"], _energies(table), rtol=1e-4)
+    assert table.offset.shape == (3, len(_energies(table)), metadata["events_per_bin"] + 1)
+
+
+@pytest.mark.parametrize(("row", "length", "tolerance"), [(0, 90.1, 0.05), (1, 122.0, 0.07)])
+def test_interaction_length_in_air(shipped, row, length, tolerance):
+    """Particle Data Group, atomic and nuclear properties, dry air: 90.1 g/cm² for nucleons, 122.0 g/cm² for pions."""
+    table = shipped[0]
+    at_200_gev = np.argmin(np.abs(_energies(table) - 200))
+    assert 24144 / table.cross_section[row, at_200_gev] == pytest.approx(length, rel=tolerance)
+
+
+def test_proton_air_cross_section_at_the_highest_energies(shipped):
+    """Aglietta et al. (EAS-TOP), Phys. Rev. D 79 (2009) 032004: 338 ± 21 (stat) ± 19 (syst) mb at 2 PeV."""
+    assert shipped[0].cross_section[0, -1] == pytest.approx(338, abs=28)
+
+
+def test_energy_balance(shipped):
+    """All energy but that of slow or backward products is there; struck nucleons may add their mass."""
+    table = shipped[0]
+    for row in range(3):
+        for index, energy in enumerate(_energies(table)):
+            offset = table.offset[row, index]
+            products = slice(offset[0], offset[-1])
+            mass = np.where(MASS[table.code[products]] > 0.9, MASS[table.code[products]], 0.0) / energy
+            own_mass = PROTON_MASS / energy if row == 0 else 0.0
+            kinetic = (table.energy_fraction[products] - mass).sum() / (len(offset) - 1) / (1 - own_mass)
+            assert kinetic < 1.003
+            if energy > 20:
+                assert kinetic > 0.97
+
+
+@pytest.mark.parametrize("row", [0, 1, 2])
+def test_models_join_smoothly(shipped, row):
+    """Multiplicity, leading share, share in light and pT at 40-79 GeV (own model) and 100-200 GeV (SIBYLL)."""
+    table = shipped[0]
+    first_high = np.searchsorted(_energies(table), 80)
+    low = _means(table, row, slice(first_high - 4, first_high))
+    high = _means(table, row, slice(first_high, first_high + 4))
+    growth = high / low
+    assert 1.2 < growth[0] < 1.6  # by 0.4 in log10 E, both models alone grow by a factor 1.3
+    np.testing.assert_allclose(growth[1:], 1, atol=0.1)
+    step = np.diff(np.log(table.cross_section[row]))
+    assert np.abs(step).max() < 0.05
+
+
+def test_selection_of_products():
+    code = np.array([PROTON, PI_PLUS, PI_PLUS, GAMMA, PROTON])
+    momentum = np.array([[2.0, 0, 0, 1.7], [3, 0, 0, 2.9], [5, 1, 2, 4.4], [4, 0, 0, -4], [1.1, 0, 0, 0.5]])
+    code, fraction, px, py = build_library.select(code, momentum, 10.0)
+    np.testing.assert_array_equal(code, [PI_PLUS, PI_PLUS, PROTON])
+    np.testing.assert_allclose(fraction, [0.5, 0.3, 0.2])
+    np.testing.assert_allclose([px[0], py[0]], [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--low-energy", "urqmd"], "licence"),
+        (["--events", "0"], "--events"),
+        (["--seed", "-1"], "--seed"),
+        (["-o", "missing/table.npz"], "existing folder"),
+    ],
+)
+def test_wrong_options_are_one_line(tmp_path, monkeypatch, capsys, options, message):
+    monkeypatch.chdir(tmp_path)
+    assert build_library.main(options) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_command_builds_the_same_table_twice(tmp_path):
+    pytest.importorskip("chromo")
+    command = [sys.executable, "-m", "gammaml.simulation.build_library", "--events", "2", "--seed", "5", "-o"]
+    paths = [tmp_path / "first.npz", tmp_path / "second.npz"]
+    runs = [subprocess.run([*command, path], capture_output=True, text=True) for path in [*paths, paths[0]]]
+    assert [run.returncode for run in runs] == [0, 0, 2], runs[0].stderr
+    assert "existing file" in runs[2].stderr
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert hadronic_library.load(paths[0])[1]["seed"] == 5

@@ -57,14 +57,14 @@ class Projectile(NamedTuple):
 PROJECTILES = {
     PROTON: Projectile({PROTON: 0.66, NEUTRON: 0.34}, (1.5, 2.2, 0.25), 0.07, 0.62, (34.41, 13.07, 7.394)),
     PI_PLUS: Projectile(
-        {PI_PLUS: 0.72, PI_ZERO: 0.07, PI_MINUS: 0.15, ETA: 0.06}, (1.0, 4.0, 0.0), 0.11, 0.43, (18.75, 9.56, 0.0)
+        {PI_PLUS: 0.75, PI_ZERO: 0.05, PI_MINUS: 0.15, ETA: 0.05}, (1.0, 4.0, 0.0), 0.11, 0.43, (18.75, 9.56, 0.0)
     ),
     K_PLUS: Projectile({K_PLUS: 0.6, K_SHORT: 0.2, K_LONG: 0.2}, (1.3, 3.4, 0.0), 0.06, 0.30, (16.36, 4.29, 3.408)),
 }
 DIFFRACTIVE_LOSS = (0.02, 0.3)  # range of 1 - x
 KEPT = 0.5  # x falls by a factor u**KEPT at each further nucleon, u uniform
 PION_T, KAON_T, BARYON_T = 0.165, 0.155, 0.10  # T of exp(-mT / T), GeV
-MESONS, MESON_POWER = 2.7, 0.58  # mean number of mesons MESONS * (W / GeV)**MESON_POWER
+MESONS, MESON_POWER = 2.9, 0.55  # mean number of mesons MESONS * (W / GeV)**MESON_POWER
 NEUTRAL, ETA_SHARE = 0.37, 0.14  # neutral light mesons of all light mesons, and etas of those
 QUASI_ELASTIC = 0.5  # W in GeV above which at least one meson is made
 KAON_PAIRS, LAMBDAS, ANTINUCLEONS = 0.03, 0.02, 0.012  # mean number for each GeV of W above threshold
