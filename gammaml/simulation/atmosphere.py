@@ -22,7 +22,7 @@ from astropy.table import QTable
 from scipy.interpolate import CubicSpline
 
 from gammaml.errors import InputError, SettingError
-from gammaml.simulation.compilation import compiled
+from gammaml.simulation.compilation import inlined
 
 CM_PER_M = 100.0
 TOP = 112.8e3  # m, where the highest layer ends, as in CORSIKA
@@ -47,7 +47,7 @@ N_LAYERS = 10
 LAYERS = np.dtype([(name, "f8", N_LAYERS) for name in Layers._fields])
 
 
-@compiled
+@inlined
 def depth(height, layers):
     """Vertical depth (g/cm2) at a height (m above sea level); 0 above the atmosphere."""
     i, last = 0, layers.bottom.size - 1
@@ -58,7 +58,7 @@ def depth(height, layers):
     return layers.a[i] + layers.b[i] * exp(-height / layers.c[i])
 
 
-@compiled
+@inlined
 def height(depth, layers):
     """Height (m above sea level) of a vertical depth (g/cm2), the inverse of `depth`; the atmosphere's top at 0."""
     i, last = 0, layers.depth.size - 1
@@ -69,7 +69,7 @@ def height(depth, layers):
     return -layers.c[i] * log((depth - layers.a[i]) / layers.b[i])
 
 
-@compiled
+@inlined
 def density(depth, layers):
     """Density (g/cm3) of the air at a vertical depth (g/cm2); 0 above the atmosphere."""
     i, last = 0, layers.depth.size - 1

@@ -13,7 +13,7 @@ import numpy as np
 from astropy import units as u
 
 from gammaml.simulation import atmosphere
-from gammaml.simulation.compilation import compiled
+from gammaml.simulation.compilation import compiled, inlined
 from gammaml.simulation.geometry import rotate
 from gammaml.simulation.rng import poisson, uniform
 from gammaml.simulation.stack import LIGHT, PROFILE_STEP
@@ -93,7 +93,7 @@ def _yield(light, kind, airmass, height):
     return low * (1.0 - a) + high * a
 
 
-@compiled
+@inlined
 def half_arc(offset, ring, radius):
     """Half the arc (rad) of a ring that lies in a disc whose centre is `offset` from the ring's centre; 0 for none."""
     if offset + ring <= radius:
@@ -177,8 +177,10 @@ def emit(rng, code, track, gamma2_inverse, place, direction, time, depth, condit
     tangent = sine / cosine
     x, y, z = place
     dx, dy, dz = direction
-    for g in range(light.groups.shape[0]):
-        group = light.groups[g]
+    spheres = light.spheres
+    groups = light.groups
+    for g in range(groups.shape[0]):
+        group = groups[g]
         gx = group.x - x
         gy = group.y - y
         gz = group.z - z
@@ -189,7 +191,7 @@ def emit(rng, code, track, gamma2_inverse, place, direction, time, depth, condit
         if far < 0.0 or offset2 > far * far or (near > 0.0 and offset2 < near * near):
             continue
         for index in range(group.first, group.last):
-            sphere = light.spheres[index]
+            sphere = spheres[index]
             sx = sphere.x - x
             sy = sphere.y - y
             sz = sphere.z - z

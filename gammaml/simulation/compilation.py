@@ -1,4 +1,4 @@
-"""The one decorator of compiled functions, and its cache.
+"""The decorators of compiled functions, and their cache.
 
 Numba keeps compiled code in `__pycache__` and compiles again when a function's own file changes, but not when a file
 that it calls into does. So all of it is thrown away here when any file of this package has changed.
@@ -33,4 +33,7 @@ def forget_old(folder=FOLDER):
 
 
 forget_old()
-compiled = njit(cache=True, fastmath=True, error_model="numpy")
+# Arrays are only borrowed, never made, in compiled code: counting references to them (nrt) would take a third of the time.
+_OPTIONS = {"cache": True, "fastmath": True, "error_model": "numpy", "_nrt": False}
+compiled = njit(**_OPTIONS)
+inlined = njit(**_OPTIONS, forceinline=True)  # for what is short and called in every step

@@ -6,7 +6,7 @@ Energies are total energies in GeV.
 
 import math
 
-from gammaml.simulation.compilation import compiled
+from gammaml.simulation.compilation import compiled, inlined
 from gammaml.simulation.electromagnetic_tables import SCATTERING, SCREENING
 from gammaml.simulation.particles import ELECTRON_MASS
 from gammaml.simulation.rng import uniform
@@ -17,7 +17,7 @@ HARD_SCATTER = 1.5e-3
 LARGEST_SCATTER = 1.0
 
 
-@compiled
+@inlined
 def locate(energy, tables):
     """Row of the tables at an energy, and the share of the next row."""
     place = (math.log(energy) - tables.log_energy_first) * tables.per_log_energy
@@ -25,7 +25,7 @@ def locate(energy, tables):
     return row, min(max(place - row, 0.0), 1.0)
 
 
-@compiled
+@inlined
 def rate(tables, row, share, column):
     """A macroscopic cross-section (cm2/g) or loss (GeV cm2/g) of the tables."""
     return tables.rate[row, column] * (1.0 - share) + tables.rate[row + 1, column] * share
@@ -112,8 +112,8 @@ def elastic_cosine(kinetic, after):
     return min(1.0, math.sqrt(max(ratio, 0.0)))
 
 
-@compiled
-def soft_angle(rng, momentum_beta, path):
+@inlined
+def soft_angle(level, momentum_beta, path):
     """Polar angle after `path` g/cm2 of scatters below the hard ones.
 
     Gaussian of <theta²> = chi_c² [ln(1 + theta_c²/chi_a²) - 1], the screened Rutherford cross-section integrated up
@@ -121,13 +121,13 @@ def soft_angle(rng, momentum_beta, path):
     """
     inverse = 1.0 / (momentum_beta * momentum_beta)
     variance = SCATTERING * path * inverse * SOFT_LOGARITHM
-    return min(math.sqrt(-variance * math.log(uniform(rng))), 1.5)
+    return min(math.sqrt(-variance * math.log(level)), 1.5)
 
 
 SOFT_LOGARITHM = math.log1p((HARD_SCATTER / SCREENING) ** 2) - 1.0
 
 
-@compiled
+@inlined
 def hard_angle(rng, momentum_beta):
     """Polar angle of one scatter beyond theta_c: d N ∝ d theta² / theta⁴; 0 for what is left out beyond a radian."""
     angle = HARD_SCATTER / momentum_beta / math.sqrt(uniform(rng))

@@ -2,10 +2,10 @@
 
 import math
 
-from gammaml.simulation.compilation import compiled
+from gammaml.simulation.compilation import inlined
 
 
-@compiled
+@inlined
 def rotate(direction, cos_polar, sin_polar, cos_azimuth, sin_azimuth):
     """Turn a unit vector by a polar angle, about itself by an azimuth."""
     ux, uy, uz = direction
@@ -21,12 +21,22 @@ def rotate(direction, cos_polar, sin_polar, cos_azimuth, sin_azimuth):
     vx = ux * cos_polar + a * uz * c1 - b * c2
     vy = uy * cos_polar + a * uz * c2 + b * c1
     vz = uz * cos_polar - a * across
-    # Rounding adds up over hundreds of turns.
-    scale = 1.0 / math.sqrt(vx * vx + vy * vy + vz * vz)
-    return vx * scale, vy * scale, vz * scale
+    return vx, vy, vz
 
 
-@compiled
+@inlined
+def cos_sin(angle):
+    """Cosine and sine, to 1e-7 by their series below half a radian, where nearly all angles of a shower are."""
+    if angle > 0.5:
+        return math.cos(angle), math.sin(angle)
+    x = angle * angle
+    return (
+        1.0 - x * (0.5 - x * (1.0 / 24.0 - x * (1.0 / 720.0 - x / 40320.0))),
+        angle * (1.0 - x * (1.0 / 6.0 - x * (1.0 / 120.0 - x * (1.0 / 5040.0 - x / 362880.0)))),
+    )
+
+
+@inlined
 def bend(direction, turn, field):
     """Turn a direction by the Lorentz force: du = turn u × B, with turn = 0.2998 q length / p (1/T; p in GeV)."""
     ux, uy, uz = direction

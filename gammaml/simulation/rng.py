@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numba import njit
 
-from gammaml.simulation.compilation import compiled
+from gammaml.simulation.compilation import inlined
 
 TWO_PI = 2.0 * math.pi
 
@@ -48,14 +48,26 @@ def exponential(state):
     return -math.log(uniform(state))
 
 
-@compiled
+@inlined
+def point_in_disc(state):
+    """A random point in the unit disc and its squared distance from the centre, in (0, 1)."""
+    while True:
+        x = 2.0 * uniform(state) - 1.0
+        y = 2.0 * uniform(state) - 1.0
+        squared = x * x + y * y
+        if 0.0 < squared < 1.0:
+            return x, y, squared
+
+
+@inlined
 def azimuth(state):
     """Cosine and sine of a random azimuth."""
-    angle = TWO_PI * uniform(state)
-    return math.cos(angle), math.sin(angle)
+    x, y, squared = point_in_disc(state)
+    scale = 1.0 / math.sqrt(squared)
+    return x * scale, y * scale
 
 
-@compiled
+@inlined
 def poisson(state, mean):
     """A Poisson number: by products of uniforms below 12, by its normal limit above."""
     if mean <= 0.0:

@@ -16,7 +16,10 @@ from gammaml.simulation.stack import (
     HADRONS,
     LIGHT,
     MUONS,
+    N_PROFILE,
     PROFILE_STEP,
+    TALLY,
+    TRACK,
     new_record,
     push,
 )
@@ -200,9 +203,6 @@ class Shower:
         where the photon crosses the level of the sphere's centre, relative to it), `ux`, `uy` (direction of flight,
         north and west), `time` (ns after a plane at the speed of light through the core), `height` of emission (m
         above sea level), `emitter` (code of the particle).
-    profile : QTable
-        `depth` (slant), mean numbers of `electrons`, `muons` and `hadrons` crossing each bin, and the `light` made
-        there, in metres of track times sin²(theta_c).
     first_interaction, h_max : Quantity
         Heights above sea level.
     x_max : Quantity
@@ -213,11 +213,12 @@ class Shower:
         Straight pieces of the particles' ways, where asked for.
     n_steps, n_interactions : int
         Electron steps and hadronic interactions.
+    crossings : array (n_bins, 4)
+        The numbers behind `profile`.
     """
 
     primary: Primary
     photo_electrons: np.ndarray
-    profile: QTable
     first_interaction: u.Quantity
     x_max: u.Quantity
     h_max: u.Quantity
@@ -225,6 +226,28 @@ class Shower:
     tracks: np.ndarray
     n_steps: int
     n_interactions: int
+    crossings: np.ndarray
+
+    @property
+    def profile(self):
+        """The longitudinal profile.
+
+        Returns
+        -------
+        QTable
+            Slant `depth` of the bins' centres, mean numbers of `electrons`, `muons` and `hadrons` crossing each, and
+            the `light` made there: metres of track times sin²(theta_c).
+        """
+        profile = QTable({"depth": profile_depths() * DEPTH_UNIT})
+        for name, column in (("electrons", ELECTRONS), ("muons", MUONS), ("hadrons", HADRONS)):
+            profile[name] = self.crossings[:, column]
+        profile["light"] = self.crossings[:, LIGHT] * u.m
+        return profile
+
+
+def profile_depths():
+    """Centres of the profile's bins, slant g/cm2."""
+    return (np.arange(N_PROFILE) + 0.5) * PROFILE_STEP
 
 
 def profile_maximum(depth, electrons):
@@ -301,7 +324,7 @@ class Simulator:
         beta_gamma = 10 ** (-0.5 + 0.05 * np.arange(N_HEAVY_LOSS))
         self._heavy_loss = electromagnetic_tables.heavy_loss(beta_gamma, particles.MUON_MASS)
         self._yields = self._light_yields()
-        self._room = 200_000
+        self._record = new_record(photo_electrons=200_000)
 
     def _light_yields(self):
         heights = np.linspace(self._ground, 100e3, 400)
@@ -384,18 +407,22 @@ class Simulator:
             raise SettingError("seed", f"seed {seed}, number {number}", "integers ≥ 0", "choose others")
         world = self._world(primary, np.atleast_2d(cores.to_value(u.m)))
         while True:
-            record = new_record(
-                photo_electrons=self._room, tracks=tracks, slant_depth=self._ground_depth * world.conditions["slant"]
-            )
+            record = self._empty_record(tracks)
             fits = self._start(primary, rng.stream(seed, number), world, record)
             found = record.tally["n_photo_electrons"]
-            if found <= self._room:
+            if found <= len(record.photo_electrons):
                 break
             # The same shower again, with room for all its light.
-            self._room = int(found * 1.2)
+            self._record = new_record(photo_electrons=int(found * 1.2))
         if not fits:
             raise RuntimeError("the stack of the shower is full: a bug")
         return self._result(primary, record, world)
+
+    def _empty_record(self, tracks):
+        """The buffers of the last shower, emptied."""
+        record = self._record
+        record.profile[:] = 0.0
+        return record._replace(tracks=np.zeros(tracks, TRACK), tally=np.zeros(1, TALLY)[0])
 
     def _start(self, primary, stream, world, record):
         direction = primary.direction
@@ -408,12 +435,7 @@ class Simulator:
 
     def _result(self, primary, record, world):
         tally = record.tally
-        depth = (np.arange(len(record.profile)) + 0.5) * PROFILE_STEP
-        profile = QTable({"depth": depth * DEPTH_UNIT})
-        for name, column in (("electrons", ELECTRONS), ("muons", MUONS), ("hadrons", HADRONS)):
-            profile[name] = record.profile[:, column]
-        profile["light"] = record.profile[:, LIGHT] * u.m
-        x_max = profile_maximum(depth, record.profile[:, ELECTRONS])
+        x_max = profile_maximum(profile_depths(), record.profile[:, ELECTRONS])
         h_max = (
             atmosphere.height(x_max / world.conditions["slant"], self.atmosphere.layers)
             if np.isfinite(x_max)
@@ -423,7 +445,6 @@ class Simulator:
         return Shower(
             primary=primary,
             photo_electrons=record.photo_electrons[: tally["n_photo_electrons"]].copy(),
-            profile=profile,
             first_interaction=(first if first > 0 else np.nan) * u.m,
             x_max=x_max * DEPTH_UNIT,
             h_max=h_max * u.m,
@@ -431,4 +452,5 @@ class Simulator:
             tracks=record.tracks[: tally["n_tracks"]].copy(),
             n_steps=int(tally["n_steps"]),
             n_interactions=int(tally["n_interactions"]),
+            crossings=record.profile.copy(),
         )

@@ -73,6 +73,8 @@ class Record(NamedTuple):
         Electrons, muons and other charged particles crossing a bin of slant depth, and light made there.
     tally : record of TALLY
         Budget and counts; photo-electrons and tracks are counted also where there was no room for them.
+    current : structured array (1,) of PARTICLE
+        The particle being followed.
     """
 
     stack: np.ndarray
@@ -80,20 +82,23 @@ class Record(NamedTuple):
     tracks: np.ndarray
     profile: np.ndarray
     tally: np.void
+    current: np.ndarray
 
 
 ELECTRONS, MUONS, HADRONS, LIGHT = range(4)
 PROFILE_STEP = 10.0  # g/cm2, slant
+N_PROFILE = 220  # bins, to the ground at the largest zenith angle
 
 
-def new_record(*, photo_electrons, tracks, slant_depth, stack=100_000):
-    """Empty record with room for so many photo-electrons and tracks, down to a slant depth in g/cm2."""
+def new_record(*, photo_electrons, tracks=0, stack=100_000):
+    """Empty record with room for so many photo-electrons and tracks."""
     return Record(
         np.zeros(stack, PARTICLE),
         np.zeros(photo_electrons, PHOTO_ELECTRON),
         np.zeros(tracks, TRACK),
-        np.zeros((int(slant_depth / PROFILE_STEP) + 2, 4)),
+        np.zeros((N_PROFILE, 4)),
         np.zeros(1, TALLY)[0],
+        np.zeros(1, PARTICLE),
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from gammaml.simulation import atmosphere
 from gammaml.simulation.cherenkov import SPEED_OF_LIGHT, Light, emit
-from gammaml.simulation.compilation import compiled
+from gammaml.simulation.compilation import compiled, inlined
 from gammaml.simulation.decays import decay
 from gammaml.simulation.electromagnetic import (
     HARD_SCATTERS_PER_DEPTH,
@@ -36,7 +36,7 @@ from gammaml.simulation.electromagnetic_tables import (
     MOLLER,
     PAIR,
 )
-from gammaml.simulation.geometry import bend, rotate
+from gammaml.simulation.geometry import bend, cos_sin, rotate
 from gammaml.simulation.hadronic import (
     MEAN_FREE_PATH,
     PHOTONUCLEAR,
@@ -62,12 +62,11 @@ from gammaml.simulation.particles import (
     PI_ZERO,
     POSITRON,
 )
-from gammaml.simulation.rng import azimuth, exponential, poisson, uniform
+from gammaml.simulation.rng import azimuth, exponential, point_in_disc, poisson, uniform
 from gammaml.simulation.stack import (
     ELECTRONS,
     HADRONS,
     MUONS,
-    PARTICLE,
     PROFILE_STEP,
     push,
     write_track,
@@ -122,7 +121,7 @@ class World(NamedTuple):
     light: Light
 
 
-@compiled
+@inlined
 def threshold(depth, conditions):
     """Total energy (GeV) at which an electron makes Cherenkov light: gamma = 1 / sqrt(2 (n - 1))."""
     return ELECTRON_MASS / math.sqrt(2.0 * conditions.refractivity * atmosphere.density(depth, conditions.layers))
@@ -220,27 +219,28 @@ def _compton(rng, energy, position, direction, time, depth, weight, record):
     record.tally.electrons_met -= ELECTRON_MASS * weight
 
 
-@compiled
+@inlined
 def electron_step(energy, depth, conditions):
     """Longest step (g/cm2) of an electron: short where it scatters much, and where the air is thin."""
     radiation_lengths = min(max(16.0 * energy * energy, 0.015), 0.12)  # 0.04 (E / 50 MeV)²
     return min(radiation_lengths * RADIATION_LENGTH, 0.15 * depth + 0.05) * conditions.step_scale
 
 
-@compiled
+@inlined
 def deflect(rng, direction, momentum_beta, path, turn, field):
     """Direction after `path` g/cm2: soft and hard scattering, and the magnetic field."""
-    angle = soft_angle(rng, momentum_beta, path)
-    c, s = azimuth(rng)
-    direction = rotate(direction, math.cos(angle), math.sin(angle), c, s)
+    x, y, squared = point_in_disc(rng)
+    cosine, sine = cos_sin(soft_angle(squared, momentum_beta, path))
+    scale = 1.0 / math.sqrt(squared)
+    direction = rotate(direction, cosine, sine, x * scale, y * scale)
     for _ in range(poisson(rng, HARD_SCATTERS_PER_DEPTH * path)):
-        angle = hard_angle(rng, momentum_beta)
+        cosine, sine = cos_sin(hard_angle(rng, momentum_beta))
         c, s = azimuth(rng)
-        direction = rotate(direction, math.cos(angle), math.sin(angle), c, s)
+        direction = rotate(direction, cosine, sine, c, s)
     return bend(direction, turn, field)
 
 
-@compiled
+@inlined
 def fly(
     rng,
     code,
@@ -290,7 +290,7 @@ def fly(
     return (x + along[0] * length, y + along[1] * length, z_after), length * beta_inverse / SPEED_OF_LIGHT
 
 
-@compiled
+@inlined
 def count_crossing(record, kind, depth, depth_after, weight, conditions):
     """Add a particle to the profile: the share of a bin of slant depth that it crosses."""
     i = int(0.5 * (depth + depth_after) * conditions.slant / PROFILE_STEP)
@@ -316,10 +316,13 @@ def follow_electron(rng, p, world, record):
     time = p.time
     depth = p.depth
     to_event = exponential(rng)  # mean free paths to the next photon or recoil
+    least = np.inf  # the threshold falls on the way down: only an energy below an older one needs a new one
     while True:
-        if energy < threshold(min(depth + ELECTRON_REACH, conditions.ground_depth), conditions):
-            budget.below_threshold += energy * weight
-            return
+        if energy < least:
+            least = threshold(min(depth + ELECTRON_REACH, conditions.ground_depth), conditions)
+            if energy < least:
+                budget.below_threshold += energy * weight
+                return
         if direction[2] > UPWARD:
             budget.escaped += energy * weight
             return
@@ -551,7 +554,7 @@ def follow(rng, world, record):
     bool
         False where the stack had too little room.
     """
-    current = np.empty(1, PARTICLE)
+    current = record.current
     p = current[0]
     while record.tally.n_waiting > 0:
         n = record.tally.n_waiting - 1
