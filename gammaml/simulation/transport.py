@@ -470,7 +470,9 @@ def follow_heavy(rng, p, world, record):
             budget.escaped += energy * weight
             return
         # The end of this step: as far as it may be, to the decay, to the interaction, or to the ground.
-        length = min(heavy_step(muon, charge != 0.0, position[2], conditions), to_decay)
+        length = heavy_step(muon, charge != 0.0, position[2], conditions)
+        decays = to_decay <= length
+        length = min(length, to_decay)
         z_after = max(position[2] + direction[2] * length, conditions.ground)
         depth_after = min(atmosphere.depth(z_after, conditions.layers), conditions.ground_depth)
         path = (depth_after - depth) / -direction[2]
@@ -481,7 +483,7 @@ def follow_heavy(rng, p, world, record):
             z_after = atmosphere.height(depth_after, conditions.layers)
         flown = (z_after - position[2]) / direction[2]
         grounded = not interacts and z_after <= conditions.ground
-        decays = not interacts and not grounded and flown >= to_decay - 1e-9 * flown
+        decays = decays and not interacts and not grounded
         to_interaction -= path
         to_decay -= flown
         gamma2_inverse = mass * mass / (energy * energy)
