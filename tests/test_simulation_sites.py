@@ -25,7 +25,8 @@ def test_fields_are_those_of_ctas_simulations_some_years_later(name, north, down
 def test_field_along_the_axes_points_up_in_the_south():
     field = site("namibia").magnetic_field
     assert field.unit == u.T
-    np.testing.assert_allclose(field.to_value(u.uT), [12.0, 0.0, 24.72])
+    # The needle points 13.31 degrees west of north.
+    np.testing.assert_allclose(field.to_value(u.uT), [11.678, 2.763, 24.72], atol=1e-3)
     assert np.linalg.norm(site("tucson").magnetic_field).to_value(u.uT) == pytest.approx(
         45.85, abs=0.02
     )  # IGRF-14 total

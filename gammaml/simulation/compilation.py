@@ -33,7 +33,7 @@ def forget_old(folder=FOLDER):
 
 
 forget_old()
-# Arrays are only borrowed, never made, in compiled code: counting references to them (nrt) would take a third of the time.
+# Compiled code only borrows arrays; counting references to them (nrt) would take a third of the time.
 _OPTIONS = {"cache": True, "fastmath": True, "error_model": "numpy", "_nrt": False}
 compiled = njit(**_OPTIONS)
 inlined = njit(**_OPTIONS, forceinline=True)  # for what is short and called in every step

@@ -3,8 +3,8 @@
 Everything is per g/cm2 of air. Energies are total energies in GeV; `cut` is the kinetic energy in GeV above which a
 photon or an electron made by an electron is followed as a particle, below which it is a continuous loss.
 
-Sources: [1] W. R. Nelson, H. Hirayama, D. W. O. Rogers, SLAC-265 (1985), the EGS4 code system; [2] Y.-S. Tsai, Rev. Mod.
-Phys. 46 (1974) 815; [3] GEANT 3 manual, CERN W5013 (1993), PHYS 330; [4] R. M. Sternheimer, M. J. Berger, S. M.
+Sources: [1] W. R. Nelson, H. Hirayama, D. W. O. Rogers, SLAC-265 (1985), the EGS4 code system; [2] Y.-S. Tsai, Rev.
+Mod. Phys. 46 (1974) 815; [3] GEANT 3 manual, CERN W5013 (1993), PHYS 330; [4] R. M. Sternheimer, M. J. Berger, S. M.
 Seltzer, At. Data Nucl. Data Tables 30 (1984) 261; [5] H. A. Bethe, Phys. Rev. 89 (1953) 1256.
 """
 

@@ -68,8 +68,8 @@ def cross_section(code, energy, table):
 def nuclear_ratio(a):
     """Cross-section of a nucleus of `a` nucleons on air over a nucleon's: overlapping spheres.
 
-    sigma ∝ (A^1/3 + AIR_REACH)², the form of Bradt & Peters (Phys. Rev. 77 (1950) 54); with 0.7 it follows the ratios of
-    SIBYLL 2.3d for helium, nitrogen, silicon and iron within 8 % between 0.1 and 10 TeV per nucleon.
+    sigma ∝ (A^1/3 + AIR_REACH)², the form of Bradt & Peters (Phys. Rev. 77 (1950) 54); with 0.7 it follows the ratios
+    of SIBYLL 2.3d for helium, nitrogen, silicon and iron within 8 % between 0.1 and 10 TeV per nucleon.
     """
     return ((a ** (1.0 / 3.0) + AIR_REACH) / (1.0 + AIR_REACH)) ** 2
 

@@ -290,8 +290,8 @@ class Simulator:
 
     Parameters
     ----------
-    site : str or Site
-        Name of a site, or a site of your own.
+    site : str, Path or Site
+        Name of a site, the TOML file of one, or a site of your own.
     detectors : Detectors or None
         None for showers without telescopes.
     hadrons : path-like or None
@@ -308,7 +308,7 @@ class Simulator:
     """
 
     def __init__(self, site, detectors=None, *, hadrons=None, thinning=Thinning(), step_scale=1.0):
-        self.site = sites.site(site) if isinstance(site, str) else site
+        self.site = site if isinstance(site, sites.Site) else sites.site(site)
         self.detectors = detectors
         self.thinning = thinning
         self.step_scale = float(step_scale)

@@ -1,13 +1,14 @@
 """Where the telescopes stand: height, magnetic field, air, aerosols.
 
-Axes of the simulation: x to magnetic north, y to magnetic west, z up. Magnetic fields: International Geomagnetic
-Reference Field, 14th generation (IAGA 2024), at the beginning of 2025, at the site's height.
+Axes of the simulation: x to the north, y to the west, z up. Magnetic fields: International Geomagnetic Reference Field,
+14th generation (IAGA 2024), at the beginning of 2025, at the site's height.
 """
 
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+import numpy as np
 from astropy import units as u
 
 from gammaml.errors import InputError, SettingError
@@ -68,8 +69,10 @@ class Site:
 
     @property
     def magnetic_field(self):
-        """Field along the simulation's axes (magnetic north, west, up): Quantity (3,) in tesla."""
-        return u.Quantity([self.field_north, 0 * u.T, -self.field_down]).to(u.T)
+        """Field along the simulation's axes (north, west, up): Quantity (3,) in tesla."""
+        north = self.field_north * np.cos(self.declination)
+        east = self.field_north * np.sin(self.declination)
+        return u.Quantity([north, -east, -self.field_down]).to(u.T)
 
 
 def _place(name, position, field, air_name, aerosols):

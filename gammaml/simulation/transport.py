@@ -1,8 +1,8 @@
 """The shower itself: every particle is followed in three dimensions until it can make no more light.
 
-A step of a charged particle has a random hinge (J. M. Fernández-Varea et al., Nucl. Instrum. Methods B 73 (1993) 447): it
-flies straight to a random point of the step, is turned there by all that turned it along the step, and flies on. Mean
-and variance of its displacement then come out right, and so does the direction of its light.
+A step of a charged particle has a random hinge (J. M. Fernández-Varea et al., Nucl. Instrum. Methods B 73 (1993) 447):
+it flies straight to a random point of the step, is turned there by all that turned it along the step, and flies on.
+Mean and variance of its displacement then come out right, and so does the direction of its light.
 """
 
 import math
