@@ -10,15 +10,9 @@
 True
 """
 
-from gammaml.simulation.shower import (
-    NO_THINNING,
-    DetectionEfficiency,
-    Detectors,
-    Primary,
-    Shower,
-    Simulator,
-    Thinning,
-)
+from gammaml.simulation.detectors import DetectionEfficiency, Detectors
+from gammaml.simulation.primary import NO_THINNING, Primary, Thinning
+from gammaml.simulation.shower import Shower, Simulator
 from gammaml.simulation.sites import Site, site
 
 __all__ = [
