@@ -130,7 +130,7 @@ def _make(rng, n, arc, code, place, direction, cosine, sine, toward, sphere, ind
         way = -drop / kz
         # Mean of n - 1 along the way; Snell's law keeps n sin(zenith) in flat layers, and the straight way stands for
         # the bent one, so that what is seen of the bending is from the mean to the detector.
-        slowed = delay / drop
+        slowed = delay / (z - conditions.ground)
         refraction = (1.0 + slowed) / (1.0 + conditions.refractivity_at_ground)
         pe = record.photo_electrons[at]
         pe.detector = index
