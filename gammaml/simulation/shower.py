@@ -12,6 +12,7 @@ from gammaml.simulation import atmosphere, electromagnetic_tables, hadronic_libr
 from gammaml.simulation.cherenkov import GROUP, LARGEST_AIRMASS, SPEED_OF_LIGHT, SPHERE, Light, light_yield
 from gammaml.simulation.detectors import DetectionEfficiency
 from gammaml.simulation.primary import THINNING, Primary
+from gammaml.simulation.quantities import values
 from gammaml.simulation.stack import (
     BUDGET,
     ELECTRONS,
@@ -165,6 +166,8 @@ class Simulator:
         self.site = site if isinstance(site, sites.Site) else sites.site(site)
         self.detectors = detectors
         self.thinning = thinning
+        if not 0 < step_scale <= 10:
+            raise SettingError("step scale", f"{step_scale!r}", "more than 0, at most 10", "leave it at 1")
         self.step_scale = float(step_scale)
         self.atmosphere = atmosphere.atmosphere(self.site.atmosphere)
         self.hadrons, self.hadrons_metadata = hadronic_library.load(hadrons)
@@ -214,7 +217,7 @@ class Simulator:
         return conditions
 
     def _world(self, primary, cores):
-        fixed = primary.first_interaction
+        fixed = None if primary.radiates_alone else primary.first_interaction
         conditions = self._conditions.copy()
         conditions["slant"] = 1 / math.cos(primary.zenith.to_value(u.rad))
         limits = self.thinning.limits(primary.energy.to_value(u.GeV))
@@ -257,12 +260,16 @@ class Simulator:
         Raises
         ------
         SettingError
-            An energy beyond the hadronic table, a first interaction outside the air, a negative seed.
+            An energy beyond the hadronic table, a first interaction outside the air, a negative seed, bad cores.
         """
         self._check(primary)
-        if seed < 0 or number < 0:
-            raise SettingError("seed", f"seed {seed}, number {number}", "integers ≥ 0", "choose others")
-        world = self._world(primary, np.atleast_2d(cores.to_value(u.m)))
+        for name, value in (("seed", seed), ("number", number), ("tracks", tracks)):
+            if not isinstance(value, int | np.integer) or value < 0:
+                raise SettingError(name, f"{value!r}", "an integer ≥ 0", "choose another")
+        cores = np.atleast_2d(values("cores", cores, u.m))
+        if cores.ndim != 2 or cores.shape[1] != 2:
+            raise SettingError("cores", f"shape {cores.shape}", "(n, 2)", "give x and y of each use")
+        world = self._world(primary, cores)
         while True:
             record = self._empty_record(tracks)
             fits = self._start(primary, rng.stream(seed, number), world, record)
@@ -283,9 +290,11 @@ class Simulator:
 
     def _start(self, primary, stream, world, record):
         direction = primary.direction
-        way = (TOP - self._ground) / -direction[2]
-        position = (-direction[0] * way, -direction[1] * way, TOP)
-        depth = atmosphere.depth(TOP, self.atmosphere.layers)
+        given = primary.radiates_alone and primary.first_interaction is not None
+        top = float(primary.first_interaction.to_value(u.m)) if given else TOP
+        way = (top - self._ground) / -direction[2]
+        position = (-direction[0] * way, -direction[1] * way, top)
+        depth = atmosphere.depth(top, self.atmosphere.layers)
         energy = float(primary.energy.to_value(u.GeV))
         push(record, primary.code, energy, position, direction, -way / SPEED_OF_LIGHT, depth, 1.0)
         return transport.follow(stream, world, record)

@@ -342,6 +342,8 @@ def follow_electron(rng, p, world, record):
         hinge = uniform(rng)
         length = path * 0.01 / atmosphere.density(depth - 0.5 * path * direction[2], conditions.layers)
         turn = (LIGHT_FORCE if positron else -LIGHT_FORCE) * length / middle
+        if record.tally.first_height == 0.0:
+            turn = 0.0  # the axis of a shower is that of its primary at the first interaction
         after = deflect(rng, direction, middle, path, turn, conditions.field)
         depth_after = depth - path * (direction[2] * hinge + after[2] * (1.0 - hinge))
         depth_after = min(max(depth_after, 0.0), conditions.ground_depth)
@@ -375,6 +377,8 @@ def follow_electron(rng, p, world, record):
         if depth >= conditions.ground_depth - 0.01:
             budget.ground += energy * weight
             return
+        if event:
+            mark_first(position, record)
         if event and energy - ELECTRON_MASS > tables.cut:
             if uniform(rng) * events < radiate:
                 photon = bremsstrahlung_photon(rng, tables, row, share, energy)
@@ -456,7 +460,7 @@ def follow_heavy(rng, p, world, record):
     if not muon and (nucleus or DECAY_LENGTH[code] == 0.0 or DECAY_LENGTH[code] > 1.0):
         per_nucleon = energy / (code // 100) if nucleus else energy
         to_interaction = exponential(rng) * MEAN_FREE_PATH / cross_section(code, per_nucleon, world.hadrons)
-    primary = record.tally.first_height == 0.0
+    primary = not muon and record.tally.first_height == 0.0  # flies straight to its first interaction
     if primary and conditions.fixed_height > 0.0:
         to_interaction = (atmosphere.depth(conditions.fixed_height, conditions.layers) - depth) / -direction[2]
     to_decay = 1e30
@@ -544,7 +548,9 @@ def follow_heavy(rng, p, world, record):
             return
 
 
-MUON_RADIATION = 3.5e-6  # cm2/g, b of dE/dX = a + b E for muons in air (D. E. Groom et al., ADNDT 78 (2001) 183)
+# cm2/g, b of dE/dX = a + b E for muons in air: a = b E at 1115 GeV, their critical energy (D. E. Groom et al., ADNDT 78
+# (2001) 183)
+MUON_RADIATION = 2.8e-6
 
 
 @compiled
