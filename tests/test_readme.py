@@ -31,9 +31,15 @@ def block(language):
 
 
 def test_the_python_example(folder):
-    (code,) = block("python")
+    code, _ = block("python")
     exec(code.replace('"resnet"', '"hillas_mlp"').replace("epochs=40", "epochs=1"), {})
     assert {"energy.gammaml", "energy_resolution.pdf"} <= {path.name for path in folder.iterdir()}
+
+
+def test_the_shower(folder):
+    _, code = block("python")
+    exec(code, {})
+    assert {"shower.png", "profile.pdf"} <= {path.name for path in folder.iterdir()}
 
 
 def test_the_commands(folder, gammaml):

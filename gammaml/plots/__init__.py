@@ -1,4 +1,4 @@
-"""Tables of :mod:`gammaml.performance` to figures for print: table, ``ax=None`` -> ``ax``.
+"""Tables of :mod:`gammaml.performance`, and simulated showers, to figures for print: ``ax=None`` -> ``ax``.
 
 A plot function computes nothing and saves nothing. Called again with the same ``ax`` it lays the next table over the
 first, in the next colour, line style and marker. What was computed stands small beneath each figure.
@@ -16,6 +16,7 @@ from gammaml.plots.regression import (
     plot_energy_resolution,
     plot_migration_matrix,
 )
+from gammaml.plots.shower import plot_light_density, plot_shower_profile, plot_shower_tracks
 from gammaml.plots.style import COLUMN_WIDTH, PRINT_STYLE, print_style
 from gammaml.plots.training import plot_loss_curves
 
@@ -27,9 +28,12 @@ __all__ = [
     "plot_effective_area",
     "plot_energy_resolution",
     "plot_gammaness_distribution",
+    "plot_light_density",
     "plot_loss_curves",
     "plot_migration_matrix",
     "plot_reliability",
     "plot_roc",
+    "plot_shower_profile",
+    "plot_shower_tracks",
     "print_style",
 ]
