@@ -13,6 +13,9 @@ from gammaml.simulation.rng import uniform
 
 # Scatters with p theta above this (GeV) are made one by one; softer ones together are a Gaussian angle.
 HARD_SCATTER = 1.5e-3
+# Momentum that a nucleus of nitrogen, with a charge radius of 2.56 fm, takes as a whole half of the time (GeV): its form
+# factor squared is exp(-q² r² / 3) (R. Hofstadter, Rev. Mod. Phys. 28 (1956) 214).
+LARGEST_TRANSFER = 0.11
 # What a hard scatter keeps below: one radian, beyond which the Rutherford formula for small angles fails.
 LARGEST_SCATTER = 1.0
 
@@ -129,9 +132,10 @@ SOFT_LOGARITHM = math.log1p((HARD_SCATTER / SCREENING) ** 2) - 1.0
 
 @inlined
 def hard_angle(rng, momentum_beta):
-    """Polar angle of one scatter beyond theta_c: d N ∝ d theta² / theta⁴; 0 for what is left out beyond a radian."""
-    angle = HARD_SCATTER / momentum_beta / math.sqrt(uniform(rng))
-    return angle if angle < LARGEST_SCATTER else 0.0
+    """Polar angle of one scatter beyond theta_c: d N ∝ d theta² / theta⁴; 0 for what is left out at its end."""
+    transfer = HARD_SCATTER / math.sqrt(uniform(rng))
+    angle = transfer / momentum_beta
+    return angle if angle < LARGEST_SCATTER and transfer < LARGEST_TRANSFER else 0.0
 
 
 HARD_SCATTERS_PER_DEPTH = SCATTERING / HARD_SCATTER**2  # cm2/g, at any energy
