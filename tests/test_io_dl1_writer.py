@@ -317,3 +317,16 @@ def test_a_full_disk(limit, events, tmp_path):
     assert not list(tmp_path.iterdir())
     write_dl1(events, path)  # and HDF5 still works
     assert len(read_events(path)) == len(events)
+
+
+def test_true_images_go_to_their_own_events(events, tmp_path):
+    path = tmp_path / "true.dl1.h5"
+    true = np.random.default_rng(0).integers(0, 50, (len(events), SMALL.n_pixels))
+    write_dl1(events, path, true_images=[true])
+    with h5py.File(path) as file:
+        for tel_id in (1, 2, 3):
+            own = np.asarray(events.table["tel_id"]) == tel_id
+            table = file[f"simulation/event/telescope/images/tel_{tel_id:03d}"][:]
+            order = np.argsort(np.asarray(events.table["event_id"])[own])
+            np.testing.assert_array_equal(table["true_image"], true[own][order])
+            np.testing.assert_array_equal(table["true_image_sum"], true[own][order].sum(axis=1))
