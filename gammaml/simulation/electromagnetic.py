@@ -13,8 +13,8 @@ from gammaml.simulation.rng import uniform
 
 # Scatters with p theta above this (GeV) are made one by one; softer ones together are a Gaussian angle.
 HARD_SCATTER = 1.5e-3
-# Momentum that a nucleus of nitrogen, with a charge radius of 2.56 fm, takes as a whole half of the time (GeV): its form
-# factor squared is exp(-q² r² / 3) (R. Hofstadter, Rev. Mod. Phys. 28 (1956) 214).
+# Momentum (GeV) that a nucleus of nitrogen, with a charge radius of 2.56 fm, takes as a whole half of the time: its
+# form factor squared is exp(-q² r² / 3) (R. Hofstadter, Rev. Mod. Phys. 28 (1956) 214).
 LARGEST_TRANSFER = 0.11
 # What a hard scatter keeps below: one radian, beyond which the Rutherford formula for small angles fails.
 LARGEST_SCATTER = 1.0
