@@ -183,9 +183,7 @@ def test_same_stream_same_image():
 
 def test_square_pixels_touch_eight_others():
     x, y = (axis.ravel() for axis in np.meshgrid(np.arange(10) * 0.05, np.arange(10) * 0.05))
-    square = Camera(
-        "Square", x, y, np.full(100, 0.0025), "square", 0.0, 0.0, 16.0, Readout(np.ones((1, 2)), 1, 1.0, 40)
-    )
+    square = Camera("Square", x, y, np.full(100, 0.0025), "square", 0.0, 0.0, 16.0)
     touching = (readout.neighbours(square) >= 0).sum(axis=1)
     assert touching.max() == 8
     assert (touching == 3).sum() == 4  # corners
