@@ -26,8 +26,10 @@ def values(where, quantity, unit):
         Not a quantity, another kind of unit, or a number that is not finite.
     """
     if not isinstance(quantity, u.Quantity) or not quantity.unit.is_equivalent(unit):
-        raise SettingError(where, f"{quantity!r}", f"a quantity in {unit}", f"give it as value * u.{unit}")
+        got = " ".join(repr(quantity).split())[:80]
+        raise SettingError(where, got, f"a quantity in {unit}", f"give it as value * u.{unit}")
     numbers = np.asarray(quantity.to_value(unit), float)
     if not np.isfinite(numbers).all():
-        raise SettingError(where, f"{quantity:g}", "finite numbers", "mend this value")
+        got = f"{numbers[~np.isfinite(numbers)][0]} {unit}"
+        raise SettingError(where, got, "finite numbers", "mend this value")
     return numbers[()]
