@@ -179,6 +179,20 @@ def test_proton_air_cross_section_at_the_highest_energies(shipped):
     assert shipped[0].cross_section[0, -1] == pytest.approx(338, abs=28)
 
 
+def test_neutral_pions_and_etas_of_protons(shipped):
+    """Isospin: pi0 take half the energy of charged pions. LEBC-EHS, Z. Phys. C 50 (1991) 405: eta / pi0 = 0.0775."""
+    table = shipped[0]
+    energies = _energies(table)
+    for low, high in ((10, 80), (80, 1000)):
+        bins = np.flatnonzero((energies > low) & (energies < high))
+        offset = table.offset[0, bins]
+        code, share = (column[offset[0, 0] : offset[-1, -1]] for column in (table.code, table.energy_fraction))
+        neutral, etas = code == PI_ZERO, code == ETA
+        charged = share[np.isin(code, [PI_PLUS, PI_MINUS])].sum()
+        assert share[neutral].sum() == pytest.approx(charged / 2, rel=0.1)
+        assert etas.sum() / (neutral.sum() + 1.2 * etas.sum()) == pytest.approx(0.0775, rel=0.25)
+
+
 def test_energy_balance(shipped):
     """All energy but that of slow or backward products is there; struck nucleons may add their mass."""
     table = shipped[0]
@@ -203,7 +217,7 @@ def test_models_join_smoothly(shipped, row):
     high = _means(table, row, slice(first_high, first_high + 4))
     growth = high / low
     assert 1.2 < growth[0] < 1.6  # by 0.4 in log10 E, both models alone grow by a factor 1.3
-    np.testing.assert_allclose(growth[1:], 1, atol=0.1)
+    np.testing.assert_allclose(growth[1:], 1, atol=0.12)  # nucleons lead less as energy grows
     step = np.diff(np.log(table.cross_section[row]))
     assert np.abs(step).max() < 0.05
 
