@@ -184,3 +184,15 @@ def test_muons_bend_on_a_circle(code, west):
     radius = math.sqrt(1000.0**2 - MUON_MASS**2) / (0.299792458 * 50e-6)
     assert after[1] * west == pytest.approx((110e3 - after[2]) ** 2 / (2 * radius), rel=0.01)
     assert abs(after[0]) < 5
+
+
+def test_muons_decay_earlier_as_they_lose_energy():
+    """Survival is exp(-∫ dz / (c tau beta gamma)), with 2.1 MeV cm2/g lost on the way down."""
+    simulator = simulation.Simulator("la-palma")
+    heights = np.linspace(simulator.site.altitude.to_value(u.m), 12e3, 400)
+    crossed = (simulator.atmosphere.depth(heights * u.m) - simulator.atmosphere.depth(12 * u.km)).value
+    energy = 3.0 - 2.1e-3 * crossed
+    survival = math.exp(-np.trapezoid(MUON_MASS / np.sqrt(energy**2 - MUON_MASS**2), heights) / 658.64)
+    ends = [first_track(simulator, MU_MINUS, 3.0, 12e3, number)["end"][-1][2] for number in range(1500)]
+    survived = np.mean(np.array(ends) < heights[0] + 1)
+    assert survived == pytest.approx(survival, abs=3 * math.sqrt(survival * (1 - survival) / 1500) + 0.01)

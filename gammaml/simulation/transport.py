@@ -463,9 +463,9 @@ def follow_heavy(rng, p, world, record):
     primary = not muon and record.tally.first_height == 0.0  # flies straight to its first interaction
     if primary and conditions.fixed_height > 0.0:
         to_interaction = (atmosphere.depth(conditions.fixed_height, conditions.layers) - depth) / -direction[2]
-    to_decay = 1e30
+    lifetime = 1e30  # its own, as a length in m
     if not nucleus and DECAY_LENGTH[code] > 0.0:
-        to_decay = exponential(rng) * DECAY_LENGTH[code] * math.sqrt(max(energy * energy / (mass * mass) - 1.0, 0.0))
+        lifetime = exponential(rng) * DECAY_LENGTH[code]
     while True:
         if energy < least:
             budget.below_threshold += energy * weight
@@ -475,6 +475,8 @@ def follow_heavy(rng, p, world, record):
             return
         # The end of this step: as far as it may be, to the decay, to the interaction, or to the ground.
         length = heavy_step(muon, charge != 0.0, position[2], conditions)
+        beta_gamma = math.sqrt(energy * energy / (mass * mass) - 1.0)
+        to_decay = lifetime * beta_gamma
         decays = to_decay <= length
         length = min(length, to_decay)
         z_after = max(position[2] + direction[2] * length, conditions.ground)
@@ -489,7 +491,7 @@ def follow_heavy(rng, p, world, record):
         grounded = not interacts and z_after <= conditions.ground
         decays = decays and not interacts and not grounded
         to_interaction -= path
-        to_decay -= flown
+        lifetime -= flown / beta_gamma
         gamma2_inverse = mass * mass / (energy * energy)
         if charge != 0.0:
             momentum = energy * math.sqrt(1.0 - gamma2_inverse)
