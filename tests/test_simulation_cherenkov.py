@@ -85,6 +85,14 @@ def test_efficiency_scales_the_light(ring):
     assert n / len(ring[1]) == pytest.approx(0.5, rel=0.04)
 
 
+def test_each_detector_has_its_kind_of_efficiency():
+    dim = simulation.DetectionEfficiency.flat(300, 600, efficiency=0.25)
+    both = simulation.Detectors([[0, 0, 0], [0, 0, 0]] * u.m, 12 * u.m, (BAND, dim), kind=[1, 0])
+    pe = simulation.Simulator(CALM, both).shower(muon(100, GROUND + 300), seed=2).photo_electrons
+    dimmer, brighter = np.bincount(pe["detector"])
+    assert dimmer / brighter == pytest.approx(0.25, rel=0.06)
+
+
 def test_air_absorbs():
     through_air = simulation.DetectionEfficiency.flat(300, 600, absorption=True)
     near = [
