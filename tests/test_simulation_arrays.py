@@ -14,8 +14,10 @@ from scipy.spatial.distance import pdist
 from gammaml.errors import InputError, SettingError
 from gammaml.io.instrument import read_subarray
 from gammaml.io.tables import open_hdf5
-from gammaml.simulation import arrays
+from gammaml.simulation import arrays, site
+from gammaml.simulation.atmosphere import atmosphere
 from gammaml.simulation.lattices import hexagonal_pixels, square_pixels
+from gammaml.simulation.transmission import transmission
 
 
 def first_type(name):
@@ -198,6 +200,25 @@ def test_alpha_against_ctaos_simulation(shared_data):
         assert telescope.optics.mirror_area == pytest.approx(other.optics.mirror_area, rel=1e-3)
         assert telescope.optics.n_mirror_tiles == other.optics.n_mirror_tiles
         assert telescope.optics.effective_focal_length == pytest.approx(other.optics.effective_focal_length, rel=1e-3)
+
+
+def test_lst_detects_as_much_as_in_ctaos_simulation(shared_data):
+    """Photo-electrons per photon from 300 to 600 nm that reached the sphere of 12.5 m radius, whole images."""
+    simtel = pytest.importorskip("eventio").SimTelFile
+    (path,) = (shared_data / "simtel").glob("gamma_run000007_za40deg*")
+    with simtel(path) as file:
+        sums = [event["photoelectron_sums"] for event in file]
+    electrons, photons = (np.concatenate([s[key] for s in sums]) for key in ("n_pe", "photons_atm_3_6"))
+    theirs = np.median((electrons / np.maximum(photons, 1))[(photons > 300) & (electrons > 20)])
+
+    kind, place = first_type("lst-array"), site("paranal")
+    wavelength = np.arange(250, 701)
+    conditions = {"observer": place.altitude, "atmosphere": atmosphere(place.atmosphere), "aerosols": place.aerosols}
+    light = transmission([9] * u.km, wavelength * u.nm, zenith=40 * u.deg, **conditions)[0] / wavelength**2
+    efficiency = np.interp(wavelength, kind.efficiency.wavelength, kind.efficiency.efficiency, left=0)
+    ours = np.sum(efficiency * light) / np.sum(light[(wavelength >= 300) & (wavelength <= 600)])
+    ours *= kind.mirror_share * kind.pixel_fill * (kind.mirror_diameter / 25) ** 2
+    assert theirs == pytest.approx(ours, rel=0.08)
 
 
 OWN = """
