@@ -34,11 +34,11 @@ def distances(description):
         ("lst-array", 4, "LST_LST_LSTCam", 1855, 4.5, 387, 28),  # CTAO: 4.3 to 4.5 deg
         ("ctao-north-alpha", 13, "LST_LST_LSTCam", 1855, 4.5, 387, 28),
         ("mst-array", 9, "MST_MST_FlashCam", 1764, 7.7, 106, 16),  # CTAO: 7.5 to 7.7 deg
-        ("hess", 4, "MST_HESS_HESSCam", 960, 5.0, 107, 15),  # Bernlöhr et al. 2003
-        ("veritas", 4, "MST_VERITAS_VERITASCam", 499, 3.5, 110, 12),  # Holder et al. 2006
-        ("magic", 2, "LST_MAGIC_MAGICCam", 1039, 3.5, 236, 17),  # Aleksic et al. 2016
+        ("hess", 4, "MST_HESS_HESSCam", 960, 5.0, 107, 15),  # Aharonian et al. 2004, astro-ph/0406658
+        ("veritas", 4, "MST_VERITAS_VERITASCam", 499, 3.5, 109.1, 12),  # BAAS 35 (2003) 294
+        ("magic", 2, "LST_MAGIC_MAGICCam", 1039, 3.5, 236, 17),  # MAGIC web pages
         ("fact", 1, "SST_FACT_FACT", 1440, 4.5, 9.5, 4.889),  # Anderhub et al. 2013
-        ("sst-array", 38, "SST_SST_DigiCam", 1296, 9.0, 9.42, 5.6),  # Alispach et al. 2024
+        ("sst-array", 38, "SST_SST_DigiCam", 1296, 9.0, 9.42, 5.6),  # arXiv:2507.16498
         ("toy-3x3", 9, "MST_TOY_Square1600", 1600, 40 * 0.161 * 2**0.5, 100, 16),
     ],
 )
@@ -67,7 +67,7 @@ def test_distances_between_telescopes():
     np.testing.assert_allclose(distances(arrays.array("hess"))[:4], 120, atol=0.1)
     # Abeysekara et al. 2020
     np.testing.assert_allclose(distances(arrays.array("veritas")), [81.5, 99.4, 99.4, 108.8, 126.4, 172.5], atol=1.0)
-    np.testing.assert_allclose(distances(arrays.array("magic")), 85, atol=1.0)  # Aleksic et al. 2016
+    np.testing.assert_allclose(distances(arrays.array("magic")), 85, atol=1.0)  # MAGIC web pages
     np.testing.assert_allclose(distances(arrays.array("toy-3x3"))[:12], 120)
     assert 100 < distances(arrays.array("lst-array"))[0] < 125  # LSTs stand some 110 m apart
 
