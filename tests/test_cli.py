@@ -24,7 +24,7 @@ QUICKLY = ("--network", "hillas_mlp", "--split", "0.5,0.3,0.2")
 def test_version_and_verbs(gammaml):
     assert gammaml("--version").stdout == f"gammaml {__version__}\n"
     listed = gammaml("--help").stdout
-    assert all(verb in listed for verb in ("demo", "info", "train", "predict", "evaluate"))
+    assert all(verb in listed for verb in ("demo", "info", "simulate", "train", "predict", "evaluate"))
 
 
 def test_an_unknown_verb(gammaml):
@@ -297,13 +297,14 @@ def test_demo_says_what_data_is_missing(gammaml, tmp_path):
 
 
 @pytest.mark.slow
-def test_demo_and_its_repetition(gammaml, shared_data, tmp_path):
-    data = ("demo", "--data", shared_data / "bootstrap", "--quick", "-o", tmp_path)
+def test_demo_and_its_repetition(gammaml, tmp_path):
+    data = ("demo", "--quick", "-o", tmp_path)
     assert gammaml(*data).exit_code == 0
     trained_at = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.gammaml")}
     assert {path.stem for path in trained_at} == {"gammaness", "regressions"}
     result = gammaml(*data)
     assert result.exit_code == 0
+    assert "simulated before" in result.stderr
     assert (tmp_path / "report" / "report.html").is_file()
     assert {path: path.stat().st_mtime_ns for path in trained_at} == trained_at
 

@@ -13,25 +13,30 @@ NETWORKS = {  # what each learns; learning the regressions too makes the better 
     "regressions": ("energy", "direction"),
 }
 FILES = ("gamma.dl1.h5", "proton.dl1.h5")
-PLACES = (Path("..", "shared", "data", "bootstrap"), Path(__file__).parents[3] / "shared" / "data" / "bootstrap")
+ARRAY = "hess"  # four telescopes of 960 pixels
+SHOWERS = {"gamma": 400, "proton": 1000}
+QUICK_SHOWERS = {"gamma": 60, "proton": 150}
+RANGES = {"gamma": (0.2, 20.0), "proton": (0.5, 50.0)}  # TeV
+VIEWCONES = {"gamma": 2.0, "proton": 4.0}  # degrees
 MIN_INTENSITY = 60.0  # p.e.
 QUICK_EPOCHS = 3
 
 
 @click.command("demo")
 @click.option("-o", "--output", type=options.FILE, metavar="DIR", help="Default: demo-output, or demo-output-quick.")
-@click.option("--data", type=options.FILE, envvar="GAMMAML_DATA", metavar="DIR", help="Folder of the DL1 files.")
-@click.option("--quick", is_flag=True, help=f"{QUICK_EPOCHS} epochs for each network: minutes, but poor networks.")
+@click.option("--data", type=options.FILE, metavar="DIR", help="Folder of gamma.dl1.h5 and proton.dl1.h5 of your own.")
+@click.option("--quick", is_flag=True, help=f"Few showers, {QUICK_EPOCHS} epochs for each network: poor networks.")
 def command(output, data, quick):
-    """Train, predict and evaluate on simulated files, in minutes on a laptop.
+    """Simulate, train, predict and evaluate, in minutes on a laptop.
 
-    Trains a network for gammaness and one for energy and direction, reconstructs the files, and judges the
-    showers that no network has seen.
+    Simulates gammas and protons over four telescopes, trains a network for gammaness and one for energy and
+    direction, reconstructs the files, and judges the showers that no network has seen.
     What an earlier run has finished is not done again.
     """
-    files = _files(data)
+    files = None if data is None else _files(data)
     output = output or Path("demo-output-quick" if quick else "demo-output")
     output.mkdir(parents=True, exist_ok=True)
+    files = files or _simulated(output, QUICK_SHOWERS if quick else SHOWERS)
     settings = TrainSettings(epochs=QUICK_EPOCHS) if quick else TrainSettings()
     events = _read(files)
     networks = {name: _network(tasks, events, settings, output / f"{name}.gammaml") for name, tasks in NETWORKS.items()}
@@ -46,13 +51,29 @@ def command(output, data, quick):
     evaluate.report(tables, output / "report", overwrite=True, dataset=about, histories=losses)
 
 
+def _simulated(output, showers):
+    """Files of gammas and protons: from an earlier run, else simulated now."""
+    from gammaml import production
+
+    files = [output / name for name in FILES]
+    for file, (primary, number) in zip(files, showers.items(), strict=True):
+        if file.exists():
+            click.echo(f"{file}: simulated before", err=True)
+            continue
+        low, high = RANGES[primary]
+        area = {"viewcone": VIEWCONES[primary], "scatter": 350.0 if primary == "gamma" else 450.0}
+        card = production.Card(ARRAY, primary, number, low, high, seed=1, **area)
+        production.produce(card, file)
+    return files
+
+
 def _files(data):
-    """The files to work on."""
-    places = PLACES if data is None else (data,)
-    for place in places:
-        if all((place / name).is_file() for name in FILES):
-            return [place / name for name in FILES]
-    raise InputError(places[0], "no data for the demonstration", " and ".join(FILES), "say with --data where they are")
+    """The files of a folder."""
+    files = [data / name for name in FILES]
+    for file in files:
+        if not file.is_file():
+            raise InputError(data, f"no {file.name}", " and ".join(FILES), "make them with gammaml simulate")
+    return files
 
 
 def _read(files):
