@@ -1,8 +1,9 @@
 """The shower itself: every particle is followed in three dimensions until it can make no more light.
 
-A step of a charged particle has a random hinge (J. M. Fernández-Varea et al., Nucl. Instrum. Methods B 73 (1993) 447):
-it flies straight to a random point of the step, is turned there by all that turned it along the step, and flies on.
-Mean and variance of its displacement then come out right, and so does the direction of its light.
+A step of a charged particle has two parts, which meet at a random point, where it shines. Each part has a random hinge
+(J. M. Fernández-Varea et al., Nucl. Instrum. Methods B 73 (1993) 447): it flies straight to a random point of the part,
+is turned there by all that turns it along the part, and flies on. So its places, and the direction of its light, have
+the right mean and variance however long the step is.
 """
 
 import math
@@ -241,6 +242,29 @@ def deflect(rng, direction, momentum_beta, path, turn, field):
 
 
 @inlined
+def wander(rng, direction, momentum_beta, path, turn, field):
+    """The three directions of a step, and its shares: up to the light, on the first leg, on the last leg."""
+    light = uniform(rng)
+    rest = 1.0 - light
+    middle = deflect(rng, direction, momentum_beta, path * light, turn * light, field)
+    last = deflect(rng, middle, momentum_beta, path * rest, turn * rest, field)
+    return (direction, middle, last), (light, light * uniform(rng), rest * uniform(rng))
+
+
+@inlined
+def along(directions, shares):
+    """Mean direction of a step, whose length says how much of it is straight."""
+    first, middle, last = directions
+    _, a, c = shares
+    b = 1.0 - a - c
+    return (
+        first[0] * a + middle[0] * b + last[0] * c,
+        first[1] * a + middle[1] * b + last[1] * c,
+        first[2] * a + middle[2] * b + last[2] * c,
+    )
+
+
+@inlined
 def fly(
     rng,
     code,
@@ -248,7 +272,7 @@ def fly(
     gamma2_inverse,
     position,
     directions,
-    hinge,
+    shares,
     time,
     depth,
     depth_after,
@@ -257,37 +281,35 @@ def fly(
     light,
     record,
 ):
-    """Move along both legs of a step and shine at one random point; returns position after and metres flown."""
+    """Move along the legs of a step and shine where its two parts meet; returns position after and time flown."""
     x, y, z = position
-    before, after = directions
-    rest = 1.0 - hinge
-    along = (
-        before[0] * hinge + after[0] * rest,
-        before[1] * hinge + after[1] * rest,
-        before[2] * hinge + after[2] * rest,
-    )
+    mean = along(directions, shares)
     z_after = atmosphere.height(depth_after, conditions.layers)
-    if along[2] < -0.05:
-        length = (z_after - z) / along[2]
+    if mean[2] < -0.05:
+        length = (z_after - z) / mean[2]
     else:
         length = path * 0.01 / atmosphere.density(0.5 * (depth + depth_after), conditions.layers)
-    share = uniform(rng)
-    if share < hinge:
-        direction = before
-        a, b = share, 0.0
-    else:
-        direction = after
-        a, b = hinge, share - hinge
-    a *= length
-    b *= length
-    place = (x + before[0] * a + after[0] * b, y + before[1] * a + after[1] * b, z + before[2] * a + after[2] * b)
-    beta_inverse = 1.0 / math.sqrt(1.0 - gamma2_inverse)
-    shine_time = time + share * length / SPEED_OF_LIGHT * beta_inverse
+    first, middle, _ = directions
+    share = shares[0]
+    a = shares[1] * length
+    b = share * length - a
+    place = (x + first[0] * a + middle[0] * b, y + first[1] * a + middle[1] * b, z + first[2] * a + middle[2] * b)
+    flight = length / (SPEED_OF_LIGHT * math.sqrt(1.0 - gamma2_inverse))
     shine_depth = depth + (depth_after - depth) * share
     emit(
-        rng, code, track * length, gamma2_inverse, place, direction, shine_time, shine_depth, conditions, light, record
+        rng,
+        code,
+        track * length,
+        gamma2_inverse,
+        place,
+        middle,
+        time + share * flight,
+        shine_depth,
+        conditions,
+        light,
+        record,
     )
-    return (x + along[0] * length, y + along[1] * length, z_after), length * beta_inverse / SPEED_OF_LIGHT
+    return (x + mean[0] * length, y + mean[1] * length, z_after), flight
 
 
 @inlined
@@ -339,13 +361,12 @@ def follow_electron(rng, p, world, record):
             event = False
         loss = min(rate(tables, row, share, loss_column) * path, energy - 2.0 * ELECTRON_MASS)
         middle = energy - 0.5 * loss
-        hinge = uniform(rng)
         length = path * 0.01 / atmosphere.density(depth - 0.5 * path * direction[2], conditions.layers)
         turn = (LIGHT_FORCE if positron else -LIGHT_FORCE) * length / middle
         if record.tally.first_height == 0.0:
             turn = 0.0  # the axis of a shower is that of its primary at the first interaction
-        after = deflect(rng, direction, middle, path, turn, conditions.field)
-        depth_after = depth - path * (direction[2] * hinge + after[2] * (1.0 - hinge))
+        directions, shares = wander(rng, direction, middle, path, turn, conditions.field)
+        depth_after = depth - path * along(directions, shares)[2]
         depth_after = min(max(depth_after, 0.0), conditions.ground_depth)
         gamma2_inverse = (ELECTRON_MASS / middle) ** 2
         start = position
@@ -355,8 +376,8 @@ def follow_electron(rng, p, world, record):
             weight,
             gamma2_inverse,
             position,
-            (direction, after),
-            hinge,
+            directions,
+            shares,
             time,
             depth,
             depth_after,
@@ -368,7 +389,7 @@ def follow_electron(rng, p, world, record):
         count_crossing(record, ELECTRONS, depth, depth_after, weight, conditions)
         if record.tracks.shape[0] > 0:
             write_track(record, code, weight, middle, depth, path, start, position)
-        direction = after
+        direction = directions[2]
         depth = depth_after
         time += flight
         energy -= loss
@@ -499,24 +520,22 @@ def follow_heavy(rng, p, world, record):
             if muon:
                 loss += path * MUON_RADIATION * energy
             loss = min(loss, energy - mass)
-            after = direction
+            directions, shares = (direction, direction, direction), (uniform(rng), 0.0, 0.0)
             if not primary:
                 turn = LIGHT_FORCE * charge * flown / momentum
                 beta_momentum = (momentum * momentum / energy) / abs(charge)
-                after = deflect(rng, direction, beta_momentum, path, turn, conditions.field)
+                directions, shares = wander(rng, direction, beta_momentum, path, turn, conditions.field)
             start = position
-            hinge = uniform(rng)
-            along = direction[2] * hinge + after[2] * (1.0 - hinge)
             # The turn changes where the step ends; the depth stays what was planned unless that is below ground.
-            depth_turned = min(max(depth - path * along, 0.0), conditions.ground_depth)
+            depth_turned = min(max(depth - path * along(directions, shares)[2], 0.0), conditions.ground_depth)
             position, flight = fly(
                 rng,
                 code,
                 weight * charge * charge,
                 gamma2_inverse,
                 position,
-                (direction, after),
-                hinge,
+                directions,
+                shares,
                 time,
                 depth,
                 depth_turned,
@@ -529,7 +548,7 @@ def follow_heavy(rng, p, world, record):
             if record.tracks.shape[0] > 0:
                 write_track(record, code, weight, energy, depth, path, start, position)
             depth = depth_turned
-            direction = after
+            direction = directions[2]
             energy -= loss
             budget.ionisation += loss * weight
         else:
