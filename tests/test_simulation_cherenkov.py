@@ -14,7 +14,6 @@ from gammaml.simulation.rng import poisson, stream
 from gammaml.simulation.stack import new_record
 
 SPEED_OF_LIGHT = 0.299792458  # m/ns
-DEPTH = u.g / u.cm**2
 BAND = simulation.DetectionEfficiency.flat(300, 600)
 GROUND = 2000.0  # m
 CALM = simulation.Site("calm", GROUND * u.m, 0 * u.deg, 0 * u.deg, 0 * u.uT, 0 * u.uT)  # no magnetic field
@@ -194,25 +193,35 @@ def test_groups_only_save_time():
     assert np.array_equal(*found)
 
 
-def test_hinge():
-    """Random hinge: <y²> = theta² L² / 3 and <y theta> = theta² L / 2, as of scattering all along the step."""
+def test_places_and_directions_within_a_step():
+    """<y²> = theta² L² / 3 and <y theta> = theta² L / 2, as of scattering all along; the light's angle at its share."""
+    state, down, none = stream(12, 0), (0.0, 0.0, -1.0), np.zeros(3)
+    steps = [transport.wander(state, down, 20.0, 1.0, 0.0, none) for _ in range(20_000)]
+    directions = np.array([step[0] for step in steps])[:, :, 0]  # projected angles of the three legs
+    light, first, last = np.array([step[1] for step in steps]).T
+    legs = np.stack([first, 1 - first - last, last], axis=1)
+    angle, aside = directions[:, 2], (legs * directions).sum(axis=1)
+    usual = np.abs(angle) < 4 * np.quantile(np.abs(angle), 0.683)  # without the few hard scatters
+    variance = np.mean(angle[usual] ** 2)
+    assert np.mean(aside[usual] ** 2) == pytest.approx(variance / 3, rel=0.05)
+    assert np.mean(aside[usual] * angle[usual]) == pytest.approx(variance / 2, rel=0.05)
+    assert np.mean(directions[usual, 1] ** 2) == pytest.approx(variance / 2, rel=0.05)
+    late = usual & (light > 0.9)
+    assert np.mean(directions[late, 1] ** 2) == pytest.approx(0.95 * np.mean(angle[late] ** 2), rel=0.1)
+
+
+def test_a_step_moves_along_its_legs():
     empty = simulation.Simulator(CALM)
     world = empty._world(simulation.Primary("gamma", 1 * u.GeV), np.zeros((1, 2)))
-    record = new_record(photo_electrons=1)
-    theta, n = 1e-3, 400
-    depth, depth_after = (empty.atmosphere.depth(h * u.m).value for h in (5000, 4900))
-    aside = []
-    for hinge in (np.arange(n) + 0.5) / n:
-        directions = ((0.0, 0.0, -1.0), (math.sin(theta), 0.0, -math.cos(theta)))
-        start = (0.0, 0.0, float(empty.atmosphere.height(depth * DEPTH).value))
-        position, _ = transport.fly(
-            stream(12, 0), MU_MINUS, 1.0, 1e-6, start, directions, hinge, 0.0, depth, depth_after,
-            depth_after - depth, world.conditions, world.light, record,
-        )  # fmt: skip
-        aside.append(position[0])
-    assert position[2] == pytest.approx(4900, abs=0.01)
-    assert np.mean(np.square(aside)) == pytest.approx((100 * theta) ** 2 / 3, rel=1e-3)
-    assert np.mean(aside) * theta == pytest.approx(100 * theta**2 / 2, rel=1e-3)
+    theta, shares = 1e-3, (0.5, 0.2, 0.4)
+    directions = [(math.sin(angle), 0.0, -math.cos(angle)) for angle in (0.0, theta, 2 * theta)]
+    depth, after = (float(empty.atmosphere.depth(height * u.m).value) for height in (5000, 4900))
+    position, flight = transport.fly(
+        stream(12, 0), MU_MINUS, 1.0, 1e-6, (0.0, 0.0, 5000.0), tuple(directions), shares, 0.0, depth, after,
+        after - depth, world.conditions, world.light, new_record(photo_electrons=1),
+    )  # fmt: skip
+    assert position == pytest.approx((100 * theta * (0.4 + 2 * 0.4), 0, 4900), abs=1e-3)
+    assert flight == pytest.approx(100 / SPEED_OF_LIGHT, rel=1e-5)
 
 
 @pytest.mark.parametrize("mean", [0.3, 5.0, 11.9, 12.1, 200.0])
