@@ -225,7 +225,8 @@ class Simulator:
         conditions["fixed_height"] = 0.0 if fixed is None else fixed.to_value(u.m)
         return World(conditions[()], self._tables, self.hadrons, self._light(cores))
 
-    def _check(self, primary):
+    def check(self, primary):
+        """Raise the SettingError that `shower` would: an energy beyond the table, a first interaction outside the air."""
         highest = 10 ** (
             self.hadrons.log10_energy_first
             + (self.hadrons.cross_section.shape[1] - 0.5) * self.hadrons.log10_energy_step
@@ -262,7 +263,7 @@ class Simulator:
         SettingError
             An energy beyond the hadronic table, a first interaction outside the air, a negative seed, bad cores.
         """
-        self._check(primary)
+        self.check(primary)
         for name, value in (("seed", seed), ("number", number), ("tracks", tracks)):
             if not isinstance(value, int | np.integer) or value < 0:
                 raise SettingError(name, f"{value!r}", "an integer ≥ 0", "choose another")
