@@ -8,6 +8,9 @@ class GammamlError(Exception):
         super().__init__(f"{where}: got {got}, expected {expected}; {do}")
         self.where, self.got, self.expected, self.do = str(where), got, expected, do
 
+    def __reduce__(self):  # from one process to another
+        return type(self), (self.where, str(self.got), self.expected, self.do)
+
 
 class InputError(GammamlError):
     """A file, table or array that cannot be used as it is."""

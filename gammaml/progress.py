@@ -23,7 +23,7 @@ class _Lines:
             rate = (self.done - self.before) / max(now - self.start, 1e-9)
             left = (self.total - self.done) / rate
             done = f"{self.description}: {self.done:,}/{self.total:,} {self.unit}"
-            self.say(f"{done}, {rate:,.0f}/s, {clock(left)} left {note}")
+            self.say(f"{done}, {per_second(rate)}, {clock(left)} left {note}")
 
     def say(self, line):
         if self.stream:
@@ -40,10 +40,15 @@ class _Bar:
     def advance(self, count, note=""):
         self.done += count
         rate = self.done / max(time.monotonic() - self.start, 1e-9)
-        self.bar.update(self.task, advance=count, note=note, rate=f"{rate:,.0f}/s")
+        self.bar.update(self.task, advance=count, note=note, rate=per_second(rate))
 
     def say(self, line):
         self.bar.console.print(line, highlight=False, soft_wrap=True)
+
+
+def per_second(rate):
+    """A rate, with two digits where it is small."""
+    return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s"
 
 
 def clock(seconds):

@@ -10,6 +10,11 @@ def test_clock(seconds, text):
     assert progress.clock(seconds) == text
 
 
+@pytest.mark.parametrize(("rate", "text"), [(1234.5, "1,234/s"), (12.3, "12/s"), (1.26, "1.3/s"), (0.052, "0.052/s")])
+def test_rate(rate, text):
+    assert progress.per_second(rate) == text
+
+
 def test_lines_tell_rate_and_time_left(capsys, monkeypatch):
     now = iter([0.0, 20.0, 40.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
