@@ -81,7 +81,7 @@ def read_gammas(folder):
 
 
 @functools.cache
-def gammas(folder, *, n=16, atmosphere=None, step_scale=1.0, seed=5):
+def gammas(folder, *, n=14, atmosphere=None, step_scale=1.0, seed=5):
     """Compare the gammas; `folder` holds the shared data."""
     showers, conditions = read_gammas(folder)
     simulator = corsika.simulator(corsika.GAMMAS, conditions, atmosphere=atmosphere, step_scale=step_scale)
@@ -177,7 +177,7 @@ def mean_depth(depth, electrons):
 
 
 @functools.cache
-def protons(folder, *, n=20, seed=3):
+def protons(folder, *, n=29, seed=3):
     """Compare the protons."""
     showers, conditions = corsika.read(folder / corsika.PROTONS, keep_light=False)
     simulator = corsika.simulator(corsika.PROTONS, conditions)

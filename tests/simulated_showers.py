@@ -16,11 +16,10 @@ RINGS = np.array([20.0, 40.0, 60.0, 80.0, 100.0, 110.0, 120.0, 130.0, 145.0, 160
 PER_RING, SPHERE_RADIUS = 12, 5.0
 
 
-def place(atmosphere="us-standard", altitude=LEVEL, field=0.0):
-    """A site with an atmosphere and no field, or that of La Palma times `field`."""
+def place(atmosphere="us-standard", altitude=LEVEL):
+    """A site with an atmosphere and without a magnetic field."""
     known = site("la-palma")
-    position = (altitude, known.latitude, known.longitude)
-    return Site("here", *position, known.field_north * field, known.field_down * field, 0 * u.deg, atmosphere)
+    return Site("here", altitude, known.latitude, known.longitude, 0 * u.uT, 0 * u.uT, 0 * u.deg, atmosphere)
 
 
 @functools.cache
@@ -29,7 +28,7 @@ def bare(atmosphere="us-standard"):
     return Simulator(place(atmosphere, 0 * u.m), None, thinning=NO_THINNING)
 
 
-def elongation(energies=(100.0, 1000.0, 10000.0), *, numbers=(200, 100, 60), seed=9):
+def elongation(energies=(100.0, 1000.0, 10000.0), *, numbers=(200, 100, 40), seed=9):
     """Mean maxima (g/cm2) and errors of gammas that all begin at 22 km: (n_energies,) each."""
     means, errors = [], []
     for energy, n in zip(energies, numbers, strict=True):
@@ -123,15 +122,15 @@ def electrons_at_maximum(energy=300.0, *, n=40, seed=3, window=1.0):
     return tuple(np.concatenate(columns).astype(float) for columns in zip(*parts, strict=True))
 
 
-def ring_detectors(*, wavelengths=(300.0, 600.0), absorption=False):
+def ring_detectors(*, absorption=False):
     """Spheres of 5 m on circles of `RINGS` around the core."""
     angle = np.arange(PER_RING) * 2 * np.pi / PER_RING
     x, y = np.outer(RINGS, np.cos(angle)).ravel(), np.outer(RINGS, np.sin(angle)).ravel()
     position = np.column_stack([x, y, np.full(x.size, SPHERE_RADIUS)])
-    return Detectors(position * u.m, SPHERE_RADIUS * u.m, DetectionEfficiency.flat(*wavelengths, absorption=absorption))
+    return Detectors(position * u.m, SPHERE_RADIUS * u.m, DetectionEfficiency.flat(300, 600, absorption=absorption))
 
 
-def light_pool(energy, *, n, atmosphere="us-standard", absorption=False, step_scale=1.0, seed=7, field=0.0):
+def light_pool(energy, *, n, atmosphere="us-standard", absorption=False, step_scale=1.0, seed=7):
     """Photons/m2 on each of `RINGS` of n vertical gamma showers, 300 to 600 nm, at 2200 m.
 
     Returns
@@ -140,7 +139,7 @@ def light_pool(energy, *, n, atmosphere="us-standard", absorption=False, step_sc
     angle : array (n, n_rings)
         Rms angle (deg) of the light across the plane of axis and telescope: the width of an image.
     """
-    simulator = _pool_simulator(atmosphere, absorption, step_scale, field)
+    simulator = _pool_simulator(atmosphere, absorption, step_scale)
     density, angle = np.zeros((n, len(RINGS))), np.zeros((n, len(RINGS)))
     for k in range(n):
         light = simulator.shower(Primary("gamma", energy * u.GeV), seed=seed, number=k).photo_electrons
@@ -156,9 +155,9 @@ def light_pool(energy, *, n, atmosphere="us-standard", absorption=False, step_sc
 
 
 @functools.cache
-def _pool_simulator(atmosphere, absorption, step_scale, field):
+def _pool_simulator(atmosphere, absorption, step_scale):
     detectors = ring_detectors(absorption=absorption)
-    return Simulator(place(atmosphere, field=field), detectors, thinning=NO_THINNING, step_scale=step_scale)
+    return Simulator(place(atmosphere), detectors, thinning=NO_THINNING, step_scale=step_scale)
 
 
 def mean_within(density, radius):
