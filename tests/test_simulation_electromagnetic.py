@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from gammaml.simulation import electromagnetic, electromagnetic_tables, geometry, transport
+from gammaml.simulation import electromagnetic, electromagnetic_tables, geometry, heavy, steps
 from gammaml.simulation.electromagnetic_tables import (
     AIR,
     AVOGADRO,
@@ -149,7 +149,7 @@ def test_muon_loss():
     assert loss.min() == pytest.approx(1.815e-3, rel=0.003)
     assert 3 < beta_gamma[loss.argmin()] < 3.6
     at_critical = np.interp(1115 / MUON_MASS, beta_gamma, loss)
-    assert pytest.approx(at_critical, rel=0.03) == transport.MUON_RADIATION * 1115
+    assert pytest.approx(at_critical, rel=0.03) == heavy.MUON_RADIATION * 1115
 
 
 @pytest.mark.parametrize("row", [60, 110])
@@ -186,7 +186,7 @@ def test_bremsstrahlung_of_high_energies_is_that_of_full_screening():
 def scatter(momentum, path, n, seed):
     """Projected angles, and polar angles, of n particles after one step."""
     state, down, none = stream(seed, 0), (0.0, 0.0, -1.0), np.zeros(3)
-    after = np.array([transport.deflect(state, down, momentum, path, 0.0, none) for _ in range(n)])
+    after = np.array([steps.deflect(state, down, momentum, path, 0.0, none) for _ in range(n)])
     assert np.allclose(np.linalg.norm(after, axis=1), 1)
     return after[:, :2], np.arccos(np.minimum(-after[:, 2], 1))
 

@@ -22,6 +22,7 @@ from gammaml.simulation.transmission import optical_depth
 SPEED_OF_LIGHT = 0.299792458  # m/ns
 ALPHA = 1 / 137.035999
 LARGEST_AIRMASS = 4.0
+LEAST_DOWNWARD = -0.05  # uz of light that is followed
 
 SPHERE = np.dtype([("x", "f8"), ("y", "f8"), ("z", "f8"), ("radius", "f8"), ("kind", "i8")])
 GROUP = np.dtype([("x", "f8"), ("y", "f8"), ("z", "f8"), ("radius", "f8"), ("first", "i8"), ("last", "i8")])
@@ -104,131 +105,128 @@ def half_arc(offset, ring, radius):
     return math.acos(max(cosine, -1.0))
 
 
+@inlined
+def _is_lit(flash, group):
+    """Whether the cone of light may meet a group of spheres."""
+    x = group.x - flash.x
+    y = group.y - flash.y
+    z = group.z - flash.z
+    along = x * flash.dx + y * flash.dy + z * flash.dz
+    offset2 = x * x + y * y + z * z - along * along
+    # The cone widens across the group, by less than a twentieth of its size.
+    far = along * flash.tangent + 1.05 * group.radius
+    near = along * flash.tangent - 1.05 * group.radius
+    return far >= 0.0 and offset2 <= far * far and (near <= 0.0 or offset2 >= near * near)
+
+
+@inlined
+def _light_sphere(rng, flash, index, light, conditions, record):
+    """Photo-electrons of a flash in one sphere."""
+    sphere = light.spheres[index]
+    x = sphere.x - flash.x
+    y = sphere.y - flash.y
+    z = sphere.z - flash.z
+    along = x * flash.dx + y * flash.dy + z * flash.dz
+    if along <= 0.0 or z > -0.1:
+        return
+    ring = along * flash.tangent
+    radius = sphere.radius
+    offset2 = x * x + y * y + z * z - along * along
+    if offset2 > (ring + radius) ** 2 or (ring > radius and offset2 < (ring - radius) ** 2):
+        return
+    offset = math.sqrt(max(offset2, 0.0))
+    arc = half_arc(offset, ring, radius)
+    mean = flash.strength * _yield(light, sphere.kind, -1.0 / flash.dz, flash.z) * arc / math.pi
+    n = poisson(rng, mean)
+    if n == 0:
+        return
+    if offset > 1e-6:
+        toward = ((x - along * flash.dx) / offset, (y - along * flash.dy) / offset, (z - along * flash.dz) / offset)
+    else:
+        toward = rotate((flash.dx, flash.dy, flash.dz), 0.0, 1.0, 1.0, 0.0)
+    _make(rng, n, arc, toward, flash, sphere, index, conditions, record)
+
+
 @compiled
-def _make(rng, n, arc, code, place, direction, cosine, sine, toward, sphere, index, time, delay, conditions, record):
+def _make(rng, n, arc, toward, flash, sphere, index, conditions, record):
     """Write down n photo-electrons within an arc about the direction `toward` a sphere."""
-    x, y, z = place
-    dx, dy, dz = direction
     ex, ey, ez = toward
-    fx = dy * ez - dz * ey
-    fy = dz * ex - dx * ez
-    fz = dx * ey - dy * ex
-    drop = z - sphere.z
+    fx = flash.dy * ez - flash.dz * ey
+    fy = flash.dz * ex - flash.dx * ez
+    fz = flash.dx * ey - flash.dy * ex
+    # Snell's law keeps n sin(zenith) in flat layers; the straight way stands for the bent one, so that what is seen of
+    # the bending is from the mean to the detector.
+    refraction = (1.0 + flash.slowed) / (1.0 + conditions.refractivity_at_ground)
     for _ in range(n):
         angle = (2.0 * uniform(rng) - 1.0) * arc
-        a = math.cos(angle) * sine
-        b = math.sin(angle) * sine
-        kx = dx * cosine + ex * a + fx * b
-        ky = dy * cosine + ey * a + fy * b
-        kz = dz * cosine + ez * a + fz * b
-        if kz > -0.05:
+        a = math.cos(angle) * flash.sine
+        b = math.sin(angle) * flash.sine
+        kx = flash.dx * flash.cosine + ex * a + fx * b
+        ky = flash.dy * flash.cosine + ey * a + fy * b
+        kz = flash.dz * flash.cosine + ez * a + fz * b
+        if kz > LEAST_DOWNWARD:
             continue
         at = record.tally.n_photo_electrons
         record.tally.n_photo_electrons = at + 1
         if at >= record.photo_electrons.shape[0]:
             continue
-        way = -drop / kz
-        # Mean of n - 1 along the way; Snell's law keeps n sin(zenith) in flat layers, and the straight way stands for
-        # the bent one, so that what is seen of the bending is from the mean to the detector.
-        slowed = delay / (z - conditions.ground)
-        refraction = (1.0 + slowed) / (1.0 + conditions.refractivity_at_ground)
+        way = (sphere.z - flash.z) / kz
         pe = record.photo_electrons[at]
         pe.detector = index
-        pe.x = x + kx * way - sphere.x
-        pe.y = y + ky * way - sphere.y
+        pe.x = flash.x + kx * way - sphere.x
+        pe.y = flash.y + ky * way - sphere.y
         pe.ux = kx * refraction
         pe.uy = ky * refraction
-        pe.time = time + way * (1.0 + slowed) / SPEED_OF_LIGHT
-        pe.height = z
-        pe.emitter = code
+        pe.time = flash.time + way * (1.0 + flash.slowed) / SPEED_OF_LIGHT
+        pe.height = flash.z
+        pe.emitter = flash.code
 
 
 @compiled
-def emit(rng, code, track, gamma2_inverse, place, direction, time, depth, conditions, light, record):
+def emit(rng, p, track, gamma2_inverse, place, direction, when, conditions, light, record):
     """Light of a piece of track, all made at one point of it.
 
     Parameters
     ----------
     rng : array (4,)
-    code : int
+    p : record of PARTICLE
+        Which makes it.
     track : float
         Length (m) × charge² × weight.
     gamma2_inverse : float
         1/gamma² of the particle.
     place, direction : tuple of 3 floats
         Where (m) and whither.
-    time, depth : float
-        ns and vertical g/cm2 there.
+    when : tuple of 2 floats
+        Time (ns) and vertical depth (g/cm2) there.
     conditions : record of CONDITIONS
     light : Light
     record : Record
     """
+    time, depth = when
     # cos(theta_c) = 1/(n beta)
     refractivity = conditions.refractivity * atmosphere.density(depth, conditions.layers)
     n_beta2 = (1.0 + refractivity) ** 2 * (1.0 - gamma2_inverse)
-    if n_beta2 <= 1.0 or direction[2] > -0.05:
+    if n_beta2 <= 1.0 or direction[2] > LEAST_DOWNWARD:
         return
     sine2 = 1.0 - 1.0 / n_beta2
     profile_bin = int(depth * conditions.slant / PROFILE_STEP)
     if profile_bin < record.profile.shape[0]:
         record.profile[profile_bin, LIGHT] += track * sine2
-    cosine = math.sqrt(1.0 - sine2)
-    sine = math.sqrt(sine2)
-    tangent = sine / cosine
-    x, y, z = place
-    dx, dy, dz = direction
-    spheres = light.spheres
-    groups = light.groups
-    for g in range(groups.shape[0]):
-        group = groups[g]
-        gx = group.x - x
-        gy = group.y - y
-        gz = group.z - z
-        along = gx * dx + gy * dy + gz * dz
-        offset2 = gx * gx + gy * gy + gz * gz - along * along
-        far = along * tangent + group.radius * 1.05
-        near = along * tangent - group.radius * 1.05
-        if far < 0.0 or offset2 > far * far or (near > 0.0 and offset2 < near * near):
-            continue
-        for index in range(group.first, group.last):
-            sphere = spheres[index]
-            sx = sphere.x - x
-            sy = sphere.y - y
-            sz = sphere.z - z
-            along = sx * dx + sy * dy + sz * dz
-            if along <= 0.0 or sz > -0.1:
-                continue
-            ring = along * tangent
-            radius = sphere.radius
-            offset2 = sx * sx + sy * sy + sz * sz - along * along
-            if offset2 > (ring + radius) ** 2 or (ring > radius and offset2 < (ring - radius) ** 2):
-                continue
-            offset = math.sqrt(max(offset2, 0.0))
-            arc = half_arc(offset, ring, radius)
-            mean = _yield(light, sphere.kind, -1.0 / dz, z) * sine2 * track * arc / math.pi
-            n = poisson(rng, mean)
-            if n == 0:
-                continue
-            if offset > 1e-6:
-                toward = ((sx - along * dx) / offset, (sy - along * dy) / offset, (sz - along * dz) / offset)
-            else:
-                toward = rotate(direction, 0.0, 1.0, 1.0, 0.0)
-            # ∫ (n - 1) d height from here to the detector, m: depth in g/cm2 is density × cm.
-            delay = conditions.refractivity * 0.01 * max(conditions.ground_depth - depth, 0.0)
-            _make(
-                rng,
-                n,
-                arc,
-                code,
-                place,
-                direction,
-                cosine,
-                sine,
-                toward,
-                sphere,
-                index,
-                time,
-                delay,
-                conditions,
-                record,
-            )
+    flash = record.flash[0]
+    flash.code = p.code
+    flash.strength = track * sine2
+    flash.x, flash.y, flash.z = place
+    flash.dx, flash.dy, flash.dz = direction
+    flash.cosine = math.sqrt(1.0 - sine2)
+    flash.sine = math.sqrt(sine2)
+    flash.tangent = flash.sine / flash.cosine
+    flash.time = time
+    # Mean of n - 1 on the way down: ∫ (n - 1) d height is k × depth, depth in g/cm2 being density × cm.
+    column = conditions.refractivity * 0.01 * max(conditions.ground_depth - depth, 0.0)
+    flash.slowed = column / max(flash.z - conditions.ground, 1e-3)
+    for g in range(light.groups.shape[0]):
+        group = light.groups[g]
+        if _is_lit(flash, group):
+            for index in range(group.first, group.last):
+                _light_sphere(rng, flash, index, light, conditions, record)

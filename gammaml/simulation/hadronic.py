@@ -27,11 +27,13 @@ from gammaml.simulation.particles import (
     PROTON_MASS,
 )
 from gammaml.simulation.rng import azimuth, uniform
-from gammaml.simulation.stack import push
+from gammaml.simulation.stack import make
 
 # Depth (g/cm2) of one mean free path at 1 mb: A / N_A, with the mean mass 14.54 of the nuclei of air.
 MEAN_FREE_PATH = 24144.0
 LEAST_ENERGY = 0.3  # GeV; products below are not followed
+LARGEST_SINE = 0.95  # of a product's angle; beyond, no light comes down
+LEAST_FRAGMENT = 4  # nucleons
 
 # Photons on air: 0.115 mb on a nucleon (PDG, plateau), with shadowing 0.93, on 14.5 nucleons, in cm2/g.
 PHOTONUCLEAR = 0.115 * 14.5 * 0.93 / MEAN_FREE_PATH
@@ -84,18 +86,18 @@ def nucleon_code(charge_share, rng):
 
 
 @compiled
-def interact(rng, code, energy, position, direction, time, depth, weight, world, record):
-    """Let a hadron interact: its products wait on the stack, the rest goes to the budget as nuclear."""
+def interact(rng, p, world, record):
+    """Let the particle `p` interact: its products wait on the stack, the rest goes to the budget as nuclear."""
     record.tally.n_interactions += 1
-    if code >= FIRST_NUCLEUS:
-        _nucleus(rng, code, energy, position, direction, time, depth, weight, world, record)
+    if p.code >= FIRST_NUCLEUS:
+        _nucleus(rng, p, world.hadrons, record)
     else:
-        _hadron(rng, code, energy, position, direction, time, depth, weight, world, record)
+        _hadron(rng, p, p.code, p.energy, world.hadrons, record)
 
 
 @compiled
-def _hadron(rng, code, energy, position, direction, time, depth, weight, world, record):
-    table = world.hadrons
+def _hadron(rng, p, code, energy, table, record):
+    """Products of a hadron that strikes where `p` is, along its direction."""
     row = projectile_class(code)
     which = energy_bin(rng, energy, table)
     event = int(uniform(rng) * (table.offset.shape[2] - 1))
@@ -105,52 +107,54 @@ def _hadron(rng, code, energy, position, direction, time, depth, weight, world, 
     left = energy
     for i in range(table.offset[row, which, event], table.offset[row, which, event + 1]):
         product = table.code[i] + 0
-        product_energy = table.energy_fraction[i] * energy
         if conjugate:
             product = CONJUGATE[product]
         if isospin:
             product = ISOSPIN[product]
-        mass = MASS[product]
-        if product_energy < LEAST_ENERGY or product_energy <= mass:
-            continue
-        momentum = math.sqrt(product_energy * product_energy - mass * mass)
         px = table.px[i] * cos_azimuth - table.py[i] * sin_azimuth
         py = table.px[i] * sin_azimuth + table.py[i] * cos_azimuth
-        across = math.sqrt(px * px + py * py)
-        sine = across / momentum
-        if sine > 0.95:
-            continue
-        away = direction
-        if across > 1e-9:
-            away = rotate(direction, math.sqrt(1.0 - sine * sine), sine, px / across, py / across)
-        left -= product_energy
-        push(record, product, product_energy, position, away, time, depth, weight)
-    record.tally.nuclear += left * weight
+        left -= _product(p, product, table.energy_fraction[i] * energy, px, py, record)
+    record.tally.nuclear += left * p.weight
 
 
 @compiled
-def _nucleus(rng, code, energy, position, direction, time, depth, weight, world, record):
-    a = code // 100
-    charge_share = (code % 100) / a
-    each = energy / a
+def _product(p, code, energy, px, py, record):
+    """Let a product of an interaction wait; returns its energy, 0 for what is not followed."""
+    mass = MASS[code]
+    if energy < LEAST_ENERGY or energy <= mass:
+        return 0.0
+    across = math.sqrt(px * px + py * py)
+    sine = across / math.sqrt(energy * energy - mass * mass)
+    if sine > LARGEST_SINE:
+        return 0.0
+    direction = (p.ux, p.uy, p.uz)
+    if across > 1e-9:
+        direction = rotate(direction, math.sqrt(1.0 - sine * sine), sine, px / across, py / across)
+    make(record, p, code, energy, direction, p.weight)
+    return energy
+
+
+@compiled
+def _nucleus(rng, p, table, record):
+    """Some nucleons of a nucleus strike, the others fly on together, or one by one where they are few."""
+    a = p.code // 100
+    charge_share = (p.code % 100) / a
+    each = p.energy / a
     # Glauber: nucleons struck on average = A sigma(nucleon) / sigma(nucleus); at least one is.
-    mean = a / nuclear_ratio(a)
-    share = (mean - 1.0) / (a - 1.0)
+    share = (a / nuclear_ratio(a) - 1.0) / (a - 1.0)
     struck = 1
     for _ in range(a - 1):
         if uniform(rng) < share:
             struck += 1
     for _ in range(struck):
-        nucleon = nucleon_code(charge_share, rng)
-        _hadron(rng, nucleon, each, position, direction, time, depth, weight, world, record)
+        _hadron(rng, p, nucleon_code(charge_share, rng), each, table, record)
+    direction = (p.ux, p.uy, p.uz)
     rest = a - struck
-    if rest >= 4:
-        fragment = 100 * rest + int(rest * charge_share + 0.5)
-        push(record, fragment, each * rest, position, direction, time, depth, weight)
+    if rest >= LEAST_FRAGMENT:
+        make(record, p, 100 * rest + int(rest * charge_share + 0.5), each * rest, direction, p.weight)
     else:
         for _ in range(rest):
-            nucleon = nucleon_code(charge_share, rng)
-            push(record, nucleon, each, position, direction, time, depth, weight)
+            make(record, p, nucleon_code(charge_share, rng), each, direction, p.weight)
 
 
 @compiled

@@ -26,7 +26,7 @@ from gammaml.simulation.stack import (
     new_record,
     push,
 )
-from gammaml.simulation.transport import CONDITIONS, N_HEAVY_LOSS, World
+from gammaml.simulation.world import CONDITIONS, N_HEAVY_LOSS, World
 
 TOP = 112.8e3  # m, where primaries start
 DEPTH_UNIT = u.g / u.cm**2
@@ -226,7 +226,7 @@ class Simulator:
         return World(conditions[()], self._tables, self.hadrons, self._light(cores))
 
     def check(self, primary):
-        """Raise the SettingError that `shower` would: an energy beyond the table, a first interaction outside the air."""
+        """Raise the SettingError that `shower` would: energy beyond the table, first interaction outside the air."""
         highest = 10 ** (
             self.hadrons.log10_energy_first
             + (self.hadrons.cross_section.shape[1] - 0.5) * self.hadrons.log10_energy_step

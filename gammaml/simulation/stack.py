@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gammaml.simulation.compilation import compiled
+from gammaml.simulation.rng import uniform
 
 PARTICLE = np.dtype(
     [
@@ -34,6 +35,16 @@ PHOTO_ELECTRON = np.dtype(
         ("time", "f4"),
         ("height", "f4"),  # m above sea level
         ("emitter", "i4"),  # code of the particle
+    ]
+)
+
+# The light of a piece of track: what made it, how much (track × sin²), from where, whither, when, its cone, and the
+# mean of n - 1 on its way down.
+FLASH = np.dtype(
+    [("code", "i8")]
+    + [
+        (name, "f8")
+        for name in ("strength", "x", "y", "z", "dx", "dy", "dz", "time", "cosine", "sine", "tangent", "slowed")
     ]
 )
 
@@ -75,6 +86,8 @@ class Record(NamedTuple):
         Budget and counts; photo-electrons and tracks are counted also where there was no room for them.
     current : structured array (1,) of PARTICLE
         The particle being followed.
+    flash : structured array (1,) of FLASH
+        The light being made.
     """
 
     stack: np.ndarray
@@ -83,6 +96,7 @@ class Record(NamedTuple):
     profile: np.ndarray
     tally: np.void
     current: np.ndarray
+    flash: np.ndarray
 
 
 ELECTRONS, MUONS, HADRONS, LIGHT = range(4)
@@ -99,6 +113,7 @@ def new_record(*, photo_electrons, tracks=0, stack=100_000):
         np.zeros((N_PROFILE, 4)),
         np.zeros(1, TALLY)[0],
         np.zeros(1, PARTICLE),
+        np.zeros(1, FLASH),
     )
 
 
@@ -118,17 +133,47 @@ def push(record, code, energy, position, direction, time, depth, weight):
 
 
 @compiled
-def write_track(record, code, weight, energy, depth, path, start, end):
-    """Write down a straight piece of a particle's way, where there is room."""
+def make(record, p, code, energy, direction, weight):
+    """Let a product wait to be followed from where the particle `p` is."""
+    push(record, code, energy, (p.x, p.y, p.z), direction, p.time, p.depth, weight)
+
+
+@compiled
+def mark_first(p, record):
+    """Remember where the first interaction was."""
+    if record.tally.first_height == 0.0:
+        record.tally.first_height = p.z
+
+
+@compiled
+def thin(rng, share, energy, weight, conditions):
+    """Weights of two products, of which one may be 0: Hillas' thinning, unbiased (Nucl. Phys. B 52 (1997) 29).
+
+    `share` is the first one's part of the energy.
+    """
+    if energy > conditions.thin_energy or weight > 0.5 * conditions.largest_weight:
+        return weight, weight
+    least = weight / conditions.largest_weight
+    keep_first = min(max(share, least), 1.0 - least)
+    if uniform(rng) < keep_first:
+        return weight / keep_first, 0.0
+    return 0.0, weight / (1.0 - keep_first)
+
+
+@compiled
+def write_track(record, p, path, end):
+    """Write down a particle's way from where it is to the end of its step, where there is room."""
     n = record.tally.n_tracks
     if n < record.tracks.shape[0]:
         t = record.tracks[n]
-        t.code = code
-        t.weight = weight
-        t.energy = energy
-        t.depth = depth
+        t.code = p.code
+        t.weight = p.weight
+        t.energy = p.energy
+        t.depth = p.depth
         t.path = path
+        t.start[0] = p.x
+        t.start[1] = p.y
+        t.start[2] = p.z
         for i in range(3):
-            t.start[i] = start[i]
             t.end[i] = end[i]
     record.tally.n_tracks = n + 1
