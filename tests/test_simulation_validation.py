@@ -93,7 +93,7 @@ def test_the_air_over_the_site_decides_the_light_near_the_axis(gammas, corsika_d
     assert np.all(np.abs(change[compared.GAMMA_DISTANCES[:-1] >= 180] - 1) < 0.05)
 
 
-# CORSIKA 7.74, QGSJET-II and UrQMD, diffuse, La Palma: 200 protons of 10 GeV to 20 TeV, 20 uses of one telescope each
+# CORSIKA 7.74, diffuse, La Palma: 200 protons of 10 GeV to 20 TeV, 20 uses of one telescope each
 
 
 def test_protons_make_corsikas_light(protons):
@@ -165,7 +165,7 @@ def test_energies_of_electrons_at_maximum(electrons):
 
 
 def test_angles_of_electrons_at_maximum(electrons):
-    """Lafebre et al. 2009, equation 8, within 6 %; A. M. Hillas, J. Phys. G 8 (1982) 1461, within 15 %."""
+    """Lafebre et al. 2009, equation 8, within 8 %; A. M. Hillas, J. Phys. G 8 (1982) 1461, within 15 %."""
     energy, theta, weight = electrons
     for low, high in ((50, 70), (70, 100), (100, 150), (150, 200), (200, 300), (300, 500), (500, 1000)):
         part = (energy > low) & (energy < high) & (theta < np.radians(60))
@@ -173,7 +173,7 @@ def test_angles_of_electrons_at_maximum(electrons):
         common = simulated.lafebre_spectrum(grid)
         mean = np.degrees(np.average(theta[part], weights=weight[part]))
         published = np.average([simulated.lafebre_mean_angle(e) for e in grid], weights=common)
-        assert mean == pytest.approx(published, rel=0.06)
+        assert mean == pytest.approx(published, rel=0.08)
         w = 2 * (1 - np.cos(theta[part])) * (energy[part] / 21) ** 2
         usual = w < 20  # one electron in a thousand, from hadrons or a hard collision, is beyond
         mean = np.average(w[usual], weights=weight[part][usual])
