@@ -280,7 +280,7 @@ def test_own_file(tmp_path):
     kind = telescope.type
     assert kind.optics.focal_length == pytest.approx(5.6)
     assert (kind.night_sky, kind.pixel_width, kind.pixel_fill, kind.crosstalk) == (0.04, 0.024, 1, 0)
-    assert np.isnan(kind.optics.effective_focal_length)
+    assert kind.optics.effective_focal_length == kind.optics.equivalent_focal_length  # no coma
 
 
 def test_own_site_beside_the_file(tmp_path):

@@ -21,7 +21,7 @@ from gammaml.simulation.lattices import hexagonal_pixels, square_pixels
 
 ARRAYS = Path(__file__).parent / "data" / "arrays"
 MARGIN = 0.1  # m that a sphere is larger than the mirror, so that none of the mirror's light is missed
-PULSE_STEP = 0.1  # ns between the samples of a reference pulse
+PULSE_STEP = 0.125  # ns between the samples of a reference pulse: exact, for ctapipe counts samples by dividing by it
 FWHM = 2 * math.sqrt(2 * math.log(2))  # full width at half maximum of a Gaussian over its rms
 
 
@@ -297,7 +297,7 @@ def _optics(where, name, values):
         values["n_mirrors"],
         values["n_mirror_tiles"],
         values["focal_length"],
-        values.get("effective_focal_length", math.nan),
+        values.get("effective_focal_length", values["focal_length"]),  # without coma they are the same
     )
 
 
