@@ -62,24 +62,41 @@ def _one_image(geometry, charge, time):
         leakage_parameters,
         morphology_parameters,
         tailcuts_clean,
-        timing_parameters,
     )
 
     charge = np.nan_to_num(charge, nan=0.0, posinf=0.0, neginf=0.0)
     mask = tailcuts_clean(geometry, charge, PICTURE_THRESHOLD, BOUNDARY_THRESHOLD)
     if mask.sum() < 3 or charge[mask].sum() <= 0:
         return _columns({})
-    hillas = hillas_parameters(geometry[mask], charge[mask])
+    clean = geometry[mask]  # which takes as long as all Hillas parameters
+    hillas = hillas_parameters(clean, charge[mask])
     measured = {
         "hillas": hillas,
         "leakage": leakage_parameters(geometry, charge, mask),
-        "concentration": concentration_parameters(geometry[mask], charge[mask], hillas),
+        "concentration": concentration_parameters(clean, charge[mask], hillas),
         "morphology": morphology_parameters(geometry, mask),
     }
     known = mask & np.isfinite(time)
     if known.sum() > 2:
-        measured["timing"] = timing_parameters(geometry[known], charge[known], time[known], hillas)
+        x, y = geometry.pix_x[known].to_value(u.deg), geometry.pix_y[known].to_value(u.deg)
+        measured["timing"] = _timing(x, y, time[known].astype(float), hillas)
     return _columns(measured)
+
+
+def _timing(x, y, time, hillas):
+    """ctapipe's timing parameters: the time along the major axis, by the robust fit of an image's own random numbers.
+
+    ctapipe's `timing_parameters` draws them from one generator for all images, so that an image's parameters depend on
+    the images before it.
+    """
+    from ctapipe.containers import TimingParametersContainer
+    from ctapipe.fitting import lts_linear_regression
+
+    along = (x - hillas.fov_lon.to_value(u.deg)) * np.cos(hillas.psi.to_value(u.rad))
+    along += (y - hillas.fov_lat.to_value(u.deg)) * np.sin(hillas.psi.to_value(u.rad))
+    (slope, intercept), _ = lts_linear_regression(x=along, y=time, samples=5, rng=np.random.default_rng(0))
+    deviation = np.sqrt(np.mean((slope * along + intercept - time) ** 2))
+    return TimingParametersContainer(slope=slope / u.deg, intercept=intercept, deviation=deviation)
 
 
 def _columns(measured):
