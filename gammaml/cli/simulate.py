@@ -27,7 +27,7 @@ class _Range(click.ParamType):
 @click.option("-o", "--output", type=options.FILE, metavar="FILE", help="DL1 file to write.")
 @click.option("--card", type=options.FILE, metavar="FILE", help="TOML card; options given besides come first.")
 @click.option("--list", "show_arrays", is_flag=True, help="Show the arrays that have names.")
-@click.option("--primary", metavar="NAME", help="gamma, electron, proton, helium, nitrogen, silicon or iron.")
+@click.option("--primary", metavar="NAME", help="gamma, electron, proton, helium, iron, …")
 @click.option("--showers", type=int, metavar="N", help="Showers to throw.")
 @click.option("--energy", type=_Range(), help="Range of energies in TeV.")
 @click.option("--index", type=float, metavar="INDEX", help="Of the power law of energies, such as -2.")
@@ -40,9 +40,10 @@ class _Range(click.ParamType):
 @click.option("--nsb", "night_sky", type=float, metavar="RATE", help="Night sky, photo-electrons a ns and pixel.")
 @click.option("--seed", type=int, metavar="N", help="The same seed gives the same events.")
 @click.option("--obs-id", type=int, metavar="N", help="Number of the run; by default from seed and primary.")
-@click.option("--processes", type=int, metavar="N", help="By default one a core.")
-@click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
-def command(output, show_arrays, processes, overwrite, **settings):
+@click.option("--processes", type=click.IntRange(1), metavar="N", help="By default one a core.")
+@click.option("--scheduler", metavar="ADDRESS", help="Of a dask cluster, whose workers then make the showers.")
+@options.overwrite
+def command(output, show_arrays, processes, scheduler, overwrite, **settings):
     """Simulate showers over ARRAY (a name, or a TOML file) and write the images as DL1.
 
     An interrupted production goes on where it was when the same command is given again.
@@ -53,7 +54,13 @@ def command(output, show_arrays, processes, overwrite, **settings):
         raise click.UsageError("say with -o where to write")
     from gammaml import production
 
-    counts = production.produce(_card(**settings), output, processes=processes, overwrite=overwrite)
+    card = _card(**settings)
+    try:
+        with production.connected(scheduler) as client:
+            counts = production.produce(card, output, processes=processes, client=client, overwrite=overwrite)
+    except KeyboardInterrupt:
+        click.echo("gammaml: interrupted; the same command goes on from here", err=True)
+        click.get_current_context().exit(130)
     click.echo(f"{output}: {counts['events']} events, {counts['images']} images of {counts['showers']} showers")
 
 

@@ -1,6 +1,8 @@
-"""Productions of simulated events: showers, telescopes, cameras, DL1 files."""
+"""Productions of simulated events: showers, telescopes, cameras, DL1 files; and observations made of them."""
 
 from gammaml.production.card import Card
+from gammaml.production.cluster import connected
+from gammaml.production.observe import Observation, observe, truth_path
 from gammaml.production.run import produce
 
-__all__ = ["Card", "produce"]
+__all__ = ["Card", "Observation", "connected", "observe", "produce", "truth_path"]

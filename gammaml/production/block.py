@@ -13,6 +13,16 @@ from gammaml.simulation.primary import Primary
 from gammaml.simulation.shower import Simulator
 
 CAMERA_STREAM = 1 << 40  # showers have numbers below
+UNITS = {
+    "true_energy": u.TeV,
+    "true_alt": u.deg,
+    "true_az": u.deg,
+    "true_core_x": u.m,
+    "true_core_y": u.m,
+    "true_h_first_int": u.m,
+    "true_x_max": u.g / u.cm**2,
+    "true_starting_grammage": u.g / u.cm**2,
+}
 
 
 class Images(NamedTuple):
@@ -39,133 +49,158 @@ class Observatory:
     Parameters
     ----------
     card : Card
+    array : ArrayDescription
+
+    Raises
+    ------
+    SettingError
+        Energies that no such primary can have, or beyond the hadronic table.
     """
 
-    def __init__(self, card):
-        self.card = card
-        self.array = arrays.array(card.array)
-        self.simulator = Simulator(self.array.site, arrays.detectors(self.array))
+    def __init__(self, card, array):
+        self.card, self.array = card, array
+        self.simulator = Simulator(array.site, arrays.detectors(array))
+        for energy in (card.energy_min, card.energy_max):
+            self.simulator.check(Primary(card.primary, energy * u.TeV, zenith=card.zenith * u.deg))
         self.axes = telescope.pointing_axes(90 - card.zenith, card.azimuth)
-        self.types = sorted({each.type.name for each in self.array.telescopes})
-        self.rasters = {each.type.name: telescope.build_raster(each.type.camera) for each in self.array.telescopes}
-        self.cameras = [self._camera(each) for each in self.array.telescopes]
+        self.types = {each.type.name: each.type for each in array.telescopes}
+        self.rasters = {name: telescope.build_raster(kind.camera) for name, kind in self.types.items()}
+        self.cameras = [self._camera(each) for each in array.telescopes]
 
     def _camera(self, each):
         camera = readout.build_camera(each.type, [self.card.seed, each.tel_id])
         return camera if self.card.night_sky < 0 else camera._replace(night_sky=float(self.card.night_sky))
 
-    def block(self, numbers):
-        """Images of some showers.
+    def block(self, number):
+        """Images of the showers of one block.
 
         Parameters
         ----------
-        numbers : iterable of int
+        number : int
 
         Returns
         -------
         dict
             `Images` by telescope type.
         """
-        found = {name: [] for name in self.types}
-        for number in numbers:
-            for name, row in self._shower(number):
+        found = {name: [] for name in sorted(self.types)}
+        for shower in self.card.numbers(number):
+            for name, row in self._shower(shower):
                 found[name].append(row)
         return {name: self._images(name, rows) for name, rows in found.items()}
 
     def _shower(self, number):
         """Rows of all events that one shower makes: (type, (columns, image, peak time, true image))."""
         card = self.card
-        draw = np.random.default_rng([card.seed, number])
-        primary = self._primary(draw)
-        radius = card.scatter * np.sqrt(draw.random(card.reuse))
-        angle = draw.uniform(0, 2 * np.pi, card.reuse)
-        cores = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+        draw = np.random.default_rng([card.seed, card.primary_number, number])
+        stream = rng.stream([card.seed, card.primary_number], CAMERA_STREAM + number)
+        primary, cores = draw_primary(card, draw), draw_cores(card, draw)
         shower = self.simulator.shower(primary, seed=card.seed, number=number, cores=cores * u.m)
-        light = shower.photo_electrons
-        light = light[np.argsort(light["detector"], kind="stable")]
-        edges = np.searchsorted(light["detector"], np.arange(card.reuse * len(self.cameras) + 1))
         truth = _truth(shower)
-        stream = rng.stream(card.seed, CAMERA_STREAM + number)
-        for use in range(card.reuse):
-            event = []
-            for index in range(len(self.cameras)):
-                first, last = edges[use * len(self.cameras) + index :][:2]
-                if last - first >= card.least_light:
-                    seen = self._record(index, light[first:last], draw, stream)
-                    if seen is not None:
-                        event.append((index, seen))
-            if len(event) >= self.array.minimum_telescopes:
-                x, y = cores[use]
-                keys = {"event_id": 100 * number + use, "true_core_x": x, "true_core_y": y}
-                for index, seen in event:
-                    each = self.array.telescopes[index]
-                    yield each.type.name, (truth | keys | {"tel_id": each.tel_id}, *seen)
+        light = _by_detector(shower.photo_electrons, card.reuse * len(self.cameras))
+        for use, (x, y) in enumerate(cores):
+            keys = {"event_id": 100 * number + use, "true_core_x": x, "true_core_y": y}
+            for index, seen in self._event(light[use * len(self.cameras) :][: len(self.cameras)], draw, stream):
+                each = self.array.telescopes[index]
+                yield each.type.name, (truth | keys | {"tel_id": each.tel_id}, *seen)
 
-    def _primary(self, draw):
-        """A primary of random energy and direction."""
-        card = self.card
-        power = card.index + 1
-        low, high = card.energy_min, card.energy_max
-        level = draw.random()
-        if abs(power) < 1e-9:
-            energy = low * (high / low) ** level
-        else:
-            energy = (low**power + level * (high**power - low**power)) ** (1 / power)
-        # Uniform on the spherical cap of the cone.
-        cosine = 1 - draw.random() * (1 - np.cos(np.deg2rad(card.viewcone)))
-        distance, turn = np.rad2deg(np.arccos(cosine)), draw.uniform(0, 2 * np.pi)
-        lon, lat = distance * np.sin(turn), distance * np.cos(turn)
-        centre_alt = 90 - card.zenith + card.offset
-        alt, az = sky.fov_to_altaz(*_on_sphere(lon, lat), centre_alt, card.azimuth)
-        return Primary(card.primary, energy * u.TeV, zenith=(90 - float(alt)) * u.deg, azimuth=float(az) * u.deg)
+    def _event(self, light, draw, stream):
+        """(index of the telescope, images) of the cameras that triggered, none where the array did not.
 
-    def _record(self, index, light, draw, stream):
-        """Image, peak time and true image of one camera, None where it did not trigger."""
-        each = self.array.telescopes[index].type
-        lon, lat, time = telescope.to_focal_plane(light, each, self.axes, draw)
-        pixel = telescope.to_pixels(lon, lat, self.rasters[each.name])
-        pixel[draw.random(len(pixel)) >= each.pixel_fill] = -1
+        No camera is read out once too few others are left for the array to trigger.
+        """
+        least = self.array.minimum_telescopes
+        bright = [index for index, part in enumerate(light) if len(part) >= self.card.least_light]
+        if len(bright) < least:
+            return []
+        hit = [(index, *self._pixels(index, light[index], draw)) for index in bright]
+        hit = [each for each in hit if len(each[1]) >= self.card.least_light]
+        seen, left = [], len(hit)
+        for index, pixel, time in hit:
+            if len(seen) + left < least:
+                return []
+            left -= 1
+            images = readout.read_out(stream, pixel, time, self.cameras[index])
+            if images is not None:
+                seen.append((index, _narrow(images)))
+        return seen if len(seen) >= least else []
+
+    def _pixels(self, index, light, draw):
+        """Pixel and time, in the window, of the photo-electrons of one camera."""
+        kind = self.array.telescopes[index].type
+        lon, lat, time = telescope.to_focal_plane(light, kind, self.axes, draw)
+        pixel = telescope.to_pixels(lon, lat, self.rasters[kind.name])
+        pixel[draw.random(len(pixel)) >= kind.pixel_fill] = -1
         pixel, time = pixel[pixel >= 0], time[pixel >= 0]
-        if len(pixel) < self.card.least_light:
-            return None
-        camera = self.cameras[index]
-        window = camera.n_samples * camera.sample
-        time = time - np.quantile(time, 0.1) + readout.TRIGGER_AT * window + draw.uniform(0, camera.sample)
-        return readout.read_out(stream, pixel, time, camera)
+        if len(time):
+            camera = self.cameras[index]
+            early = np.partition(time, len(time) // 10)[len(time) // 10]
+            start = readout.TRIGGER_AT * camera.n_samples * camera.sample + draw.uniform(0, camera.sample)
+            time = time - early + start
+        return pixel, time
 
     def _images(self, name, rows):
-        camera = next(each.type.camera for each in self.array.telescopes if each.type.name == name)
+        camera = self.types[name].camera
         stacks = [np.array([row[i] for row in rows]).reshape(len(rows), camera.n_pixels) for i in (1, 2, 3)]
-        image, peak_time, true_image = stacks
         columns = {key: np.array([row[0][key] for row in rows]) for key in (rows[0][0] if rows else ())}
         table = QTable({key: values * UNITS.get(key, 1) for key, values in columns.items()})
         if rows:
-            for key, values in image_parameters(image, peak_time, camera).items():
+            for key, values in image_parameters(*stacks[:2], camera).items():
                 table[key] = values
-        return Images(table, image.astype(np.float32), peak_time.astype(np.float32), true_image.astype(np.int32))
+        return Images(table, *stacks)
 
 
-UNITS = {
-    "true_energy": u.TeV,
-    "true_alt": u.deg,
-    "true_az": u.deg,
-    "true_core_x": u.m,
-    "true_core_y": u.m,
-    "true_h_first_int": u.m,
-    "true_x_max": u.g / u.cm**2,
-    "true_starting_grammage": u.g / u.cm**2,
-}
+def draw_primary(card, draw):
+    """A primary of random energy and direction.
+
+    Parameters
+    ----------
+    card : Card
+    draw : numpy.random.Generator
+
+    Returns
+    -------
+    Primary
+    """
+    power, level = card.index + 1, draw.random()
+    low, high = card.energy_min, card.energy_max
+    if abs(power) < 1e-9:
+        energy = low * (high / low) ** level
+    else:
+        energy = (low**power + level * (high**power - low**power)) ** (1 / power)
+    energy = min(max(energy, low), high)  # which rounding may leave
+    # Evenly on the spherical cap of the cone: its point at an angle from the centre, in a direction of the plane there.
+    distance = np.arccos(1 - draw.random() * (1 - np.cos(np.deg2rad(card.viewcone))))
+    turn = draw.uniform(0, 2 * np.pi)
+    lon = np.arctan2(np.sin(distance) * np.sin(turn), np.cos(distance))
+    lat = np.arcsin(np.sin(distance) * np.cos(turn))
+    alt, az = sky.fov_to_altaz(np.rad2deg(lon), np.rad2deg(lat), *centre(card))
+    return Primary(card.primary, energy * u.TeV, zenith=(90 - float(alt)) * u.deg, azimuth=float(az) % 360 * u.deg)
 
 
-def _on_sphere(lon, lat):
-    """Longitude and latitude of a point at a distance and direction given as a plane vector, degrees."""
-    distance = np.deg2rad(np.hypot(lon, lat))
-    if distance == 0:
-        return 0.0, 0.0
-    turn = np.arctan2(lon, lat)
-    latitude = np.arcsin(np.sin(distance) * np.cos(turn))
-    longitude = np.arctan2(np.sin(distance) * np.sin(turn), np.cos(distance))
-    return np.rad2deg(longitude), np.rad2deg(latitude)
+def centre(card):
+    """Altitude and azimuth, in degrees, of the source or the cone's centre."""
+    alt, az = sky.fov_to_altaz(0.0, card.offset, 90 - card.zenith, card.azimuth)
+    return float(alt), float(az) % 360
+
+
+def draw_cores(card, draw):
+    """Places (reuse, 2) on the ground, m, evenly on the disc of the card: x north, y west."""
+    radius = card.scatter * np.sqrt(draw.random(card.reuse))
+    angle = draw.uniform(0, 2 * np.pi, card.reuse)
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+
+
+def _by_detector(light, n):
+    """Photo-electrons of each of n detectors."""
+    light = light[np.argsort(light["detector"], kind="stable")]
+    return np.split(light, np.searchsorted(light["detector"], np.arange(1, n)))
+
+
+def _narrow(images):
+    """As they are stored: parameters are computed from what a reader will find."""
+    image, peak_time, true_image = images
+    return image.astype(np.float32), peak_time.astype(np.float32), true_image.astype(np.int32)
 
 
 def _truth(shower):

@@ -1,10 +1,12 @@
 """What to produce: a frozen card, which `config.read_toml` reads from TOML."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from gammaml.errors import SettingError
+from gammaml.simulation import particles
 
 LARGEST_REUSE = 100  # event_id is 100 × shower + use
+BLOCK_SHOWERS, BLOCK_USES = 20, 200  # the most that one block has, for its images are held in memory
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,7 @@ class Card:
     array : str
         Name of an array, or the TOML file of one.
     primary : str
-        gamma, electron, proton, helium, nitrogen, silicon or iron.
+        gamma, electron, positron, muon, proton, helium, nitrogen, silicon or iron.
     showers : int
     energy_min, energy_max : float
         TeV.
@@ -25,7 +27,8 @@ class Card:
     viewcone : float
         Largest angle between shower and pointing, degrees; 0 for a point source.
     offset : float
-        Of the centre of the cone from the pointing, degrees to higher altitude.
+        Of the source, or the centre of the cone, from the pointing: degrees to higher altitude, or to lower where
+        negative.
     scatter : float
         Radius around the array's centre in which showers fall, m.
     reuse : int
@@ -41,7 +44,7 @@ class Card:
         Number of the run; where negative from seed and primary, so that productions can be merged.
     """
 
-    array: str
+    array: str = ""
     primary: str = "gamma"
     showers: int = 1000
     energy_min: float = 0.05
@@ -59,21 +62,52 @@ class Card:
     obs_id: int = -1
 
     def __post_init__(self):
-        self._expect("showers", self.showers >= 1, "at least 1")
+        for field in fields(self):
+            accepted = (int, float) if field.type is float else field.type
+            self._expect(
+                field.name, isinstance(getattr(self, field.name), accepted), f"a value of type {field.type.__name__}"
+            )
+        self._expect("primary", self.primary in particles.PRIMARIES, "one of " + ", ".join(particles.PRIMARIES))
+        self._expect("showers", 1 <= self.showers <= 10**9, "1 to 1e9")
         self._expect("energy_min", 0 < self.energy_min < float("inf"), "more than 0 TeV")
         self._expect("energy_max", self.energy_min <= self.energy_max < float("inf"), "at least energy_min")
         self._expect("index", -10 <= self.index <= 10, "-10 to 10")
         self._expect("viewcone", 0 <= self.viewcone <= 20, "0 to 20 degrees")
-        self._expect("offset", 0 <= self.offset <= 10, "0 to 10 degrees")
-        self._expect("scatter", 0 <= self.scatter < float("inf"), "0 m or more")
+        self._expect("offset", -10 <= self.offset <= 10, "-10 to 10 degrees")
+        self._expect("scatter", 0 <= self.scatter <= 20e3, "0 to 20000 m")
         self._expect("reuse", 1 <= self.reuse <= LARGEST_REUSE, f"1 to {LARGEST_REUSE}")
-        self._expect("zenith", self.viewcone + self.offset <= 60 - self.zenith, "with viewcone and offset 60 at most")
-        self._expect("zenith", self.zenith >= 0, "0 degrees or more")
+        lowest = self.zenith + self.viewcone + abs(self.offset)
+        self._expect("zenith", self.zenith >= 0 and lowest <= 60, "0 to 60 degrees, viewcone and offset included")
         self._expect("azimuth", -360 <= self.azimuth <= 360, "-360 to 360 degrees")
         self._expect("night_sky", self.night_sky <= 10, "at most 10 a ns")
         self._expect("least_light", self.least_light >= 1, "at least 1")
-        self._expect("seed", self.seed >= 0, "0 or more")
+        self._expect("seed", 0 <= self.seed < 2**32, "0 to 4294967295")
+        self._expect("obs_id", self.obs_id < 2**53, "at most 9e15")
 
     def _expect(self, name, good, expected):
         if not good:
-            raise SettingError(name, getattr(self, name), expected, "mend the card or the option")
+            raise SettingError(name, repr(getattr(self, name)), expected, "mend the card or the option")
+
+    @property
+    def run(self):
+        """The obs_id: another one for each seed and primary."""
+        return self.obs_id if self.obs_id >= 0 else 100 * self.seed + self.primary_number
+
+    @property
+    def primary_number(self):
+        """1 for the first kind of primary, 2 for the next."""
+        return 1 + list(particles.PRIMARIES).index(self.primary)
+
+    @property
+    def block_size(self):
+        """Showers of a block, what one process makes at a time."""
+        return min(max(BLOCK_USES // self.reuse, 1), BLOCK_SHOWERS)
+
+    @property
+    def n_blocks(self):
+        """Number of blocks."""
+        return -(-self.showers // self.block_size)
+
+    def numbers(self, block):
+        """Numbers of the showers of a block."""
+        return range(block * self.block_size, min((block + 1) * self.block_size, self.showers))
