@@ -18,6 +18,9 @@ SHOWERS = {"gamma": 400, "proton": 1000}
 QUICK_SHOWERS = {"gamma": 60, "proton": 150}
 RANGES = {"gamma": (0.2, 20.0), "proton": (0.5, 50.0)}  # TeV
 VIEWCONES = {"gamma": 2.0, "proton": 4.0}  # degrees
+SOURCE_OFFSET = 0.5  # degrees from the pointing, of the source that is observed
+OBSERVED_SHOWERS = {"gamma": 40, "proton": 200}
+OBSERVED = {"minutes": 10.0, "gamma_rate": 0.1, "proton_rate": 0.3}  # array events a second
 MIN_INTENSITY = 60.0  # p.e.
 QUICK_EPOCHS = 3
 
@@ -30,7 +33,8 @@ def command(output, data, quick):
     """Simulate, train, predict and evaluate, in minutes on a laptop.
 
     Simulates gammas and protons over four telescopes, trains a network for gammaness and one for energy and
-    direction, reconstructs the files, and judges the showers that no network has seen.
+    direction, reconstructs an observation of a source and the simulated files, and judges the showers that no
+    network has seen.
     What an earlier run has finished is not done again.
     """
     files = None if data is None else _files(data)
@@ -44,6 +48,8 @@ def command(output, data, quick):
     products = [output / file.name.replace(".dl1.", ".dl2.") for file in files]
     for file, product in zip(files, products, strict=True):
         predict.write([_read([file])], bundles, product, overwrite=True)
+    if data is None:
+        _observe(output, bundles)
     click.echo("test showers, by image:")
     tables = evaluate.read(products, evaluate.RECONSTRUCTORS, "telescope")
     about = {"selection": f"images of at least {MIN_INTENSITY:g} p.e."}
@@ -52,19 +58,38 @@ def command(output, data, quick):
 
 
 def _simulated(output, showers):
-    """Files of gammas and protons: from an earlier run, else simulated now."""
-    from gammaml import production
-
+    """Files of gammas and protons to train and test with."""
     files = [output / name for name in FILES]
     for file, (primary, number) in zip(files, showers.items(), strict=True):
-        if file.exists():
-            click.echo(f"{file}: simulated before", err=True)
-            continue
-        low, high = RANGES[primary]
-        area = {"viewcone": VIEWCONES[primary], "scatter": 350.0 if primary == "gamma" else 450.0}
-        card = production.Card(ARRAY, primary, number, low, high, seed=1, **area)
-        production.produce(card, file)
+        _produce(file, primary, number, viewcone=VIEWCONES[primary], seed=1)
     return files
+
+
+def _produce(file, primary, showers, **where):
+    """A file of an earlier run, else simulated now."""
+    from gammaml import production
+
+    if file.exists():
+        click.echo(f"{file}: simulated before", err=True)
+        return
+    low, high = RANGES[primary]
+    scatter = 350.0 if primary == "gamma" else 450.0
+    production.produce(production.Card(ARRAY, primary, showers, low, high, scatter=scatter, **where), file)
+
+
+def _observe(output, bundles):
+    """Reconstruct an observation of a source, made of showers of its own."""
+    from gammaml import production
+
+    simulated = {primary: output / f"observed-{primary}.dl1.h5" for primary in OBSERVED_SHOWERS}
+    _produce(simulated["gamma"], "gamma", OBSERVED_SHOWERS["gamma"], offset=SOURCE_OFFSET, seed=2)
+    _produce(simulated["proton"], "proton", OBSERVED_SHOWERS["proton"], viewcone=VIEWCONES["proton"], seed=2)
+    observation, product = output / "observation.dl1.h5", output / "observation.dl2.h5"
+    settings = production.Observation(**OBSERVED)
+    truth = production.observe(*simulated.values(), observation, settings, overwrite=True)
+    predict.write([_read([observation])], bundles, product, overwrite=True)
+    n_gammas = int((truth["true_shower_primary_id"] == 0).sum())
+    click.echo(f"{product}: {len(truth)} events in {settings.minutes:g} minutes, {n_gammas} of them gammas")
 
 
 def _files(data):
