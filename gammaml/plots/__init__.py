@@ -1,4 +1,4 @@
-"""Tables of :mod:`gammaml.performance`, and simulated showers, to figures for print: ``ax=None`` -> ``ax``.
+"""Performance tables, simulated showers, arrays and cameras to figures for print: ``ax=None`` -> ``ax``.
 
 A plot function computes nothing and saves nothing. Called again with the same ``ax`` it lays the next table over the
 first, in the next colour, line style and marker. What was computed stands small beneath each figure.
@@ -10,6 +10,7 @@ first, in the next colour, line style and marker. What was computed stands small
 """
 
 from gammaml.plots.classification import plot_auc_in_bins, plot_gammaness_distribution, plot_reliability, plot_roc
+from gammaml.plots.instrument import plot_array, plot_camera
 from gammaml.plots.regression import (
     plot_angular_resolution,
     plot_effective_area,
@@ -24,7 +25,9 @@ __all__ = [
     "COLUMN_WIDTH",
     "PRINT_STYLE",
     "plot_angular_resolution",
+    "plot_array",
     "plot_auc_in_bins",
+    "plot_camera",
     "plot_effective_area",
     "plot_energy_resolution",
     "plot_gammaness_distribution",
