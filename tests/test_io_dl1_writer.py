@@ -209,6 +209,20 @@ def test_ctapipe_merges(events, written, tmp_path):
     np.testing.assert_array_equal(both.simulation["n_showers"], [100, 50])
 
 
+def test_impact_distances(events, written):
+    from ctapipe.coordinates import GroundFrame, impact_distance
+
+    with table_loader(written) as loader:
+        table = loader.read_telescope_events(simulated=True, instrument=True)
+    for row in table[::17]:
+        alt, az = row["true_alt"] * u.deg, row["true_az"] * u.deg
+        core = u.Quantity([row["true_core_x"], row["true_core_y"], 0], u.m)
+        place = GroundFrame(*(row[f"pos_{axis}"] * u.m for axis in "xyz"))
+        axis = np.array([np.cos(alt) * np.cos(az), -np.cos(alt) * np.sin(az), np.sin(alt)])
+        expected = impact_distance(point=core, direction=axis, test_points=place.cartesian.xyz[None])[0]
+        assert row["true_impact_distance"] == pytest.approx(expected.to_value(u.m))
+
+
 def test_thrown_showers(written):
     with table_loader(written) as loader:
         row = loader.read_shower_distribution()[0]

@@ -14,13 +14,12 @@ from gammaml import __version__, sky
 from gammaml.errors import InputError
 from gammaml.io.event_rows import EVENT_KEYS, blank
 from gammaml.io.write_instrument import write_subarray
-from gammaml.io.write_tables import write_attributes, write_table
+from gammaml.io.write_simulation import write_thrown, write_truth
+from gammaml.io.write_tables import with_key_types, write_attributes, write_table
 
 DATA_MODEL_VERSION = "v7.1.0"
-KEY_TYPES = {"obs_id": np.uint64, "event_id": np.uint64, "tel_id": np.int16}
 PARAMETERS = ("hillas_", "timing_", "leakage_", "concentration_", "morphology_", "intensity_", "peak_time_", "core_psi")
 TRUE_PARAMETERS = ("hillas_", "leakage_", "concentration_", "morphology_", "intensity_")
-DERIVED_TRUTH = ("true_fov_lon", "true_fov_lat")
 SAME_POINTING = 1e-4  # degrees, well below any telescope's precision
 ALTAZ, UNKNOWN = 0, -1  # codes of ctapipe's enums
 
@@ -43,9 +42,9 @@ def write_array_tables(file, rows, subarray, simulation):
     _write_blocks(file, rows)
     _write_parameters(file, rows)
     if rows.is_simulated:
-        _write_showers(file, rows)
+        write_truth(file, rows, subarray)
         if simulation is not None:
-            _write_simulation(file, simulation)
+            write_thrown(file, simulation)
 
 
 def write_metadata(file, rows, subarray, levels):
@@ -108,12 +107,6 @@ def distinct_runs(simulations):
             tables.append(simulation[~np.isin(runs, known)])
             known.extend(runs)
     return vstack(tables, metadata_conflicts="silent") if tables else None
-
-
-def with_key_types(table):
-    """`table` with the integer types of ctapipe's keys: its joins give floats where they differ."""
-    converted = {name: np.asarray(table[name], KEY_TYPES[name]) for name in table.colnames if name in KEY_TYPES}
-    return QTable({name: converted.get(name, table[name]) for name in table.colnames})
 
 
 def _write_triggers(file, rows, subarray):
@@ -202,47 +195,3 @@ def _array_pointing(table):
     alt, az = (table[name].to_value(u.deg) for name in ("pointing_alt", "pointing_az"))
     apart = sky.angular_separation(alt, az, alt[0], az[0]).max()
     return (alt[0], az[0]) if apart < SAME_POINTING else (np.nan, np.nan)
-
-
-def _write_showers(file, rows):
-    names = [name for name in rows.array.colnames if name.startswith("true_") and name not in DERIVED_TRUTH]
-    shower = rows.array[[*EVENT_KEYS, *names]]
-    write_table(file, "simulation/event/subarray/shower", with_key_types(shower), prefix="true")
-    file.require_group("simulation/event/telescope")  # ctapipe's event source fails without it
-
-
-def _write_simulation(file, simulation):
-    simulation = with_key_types(simulation)
-    simulation["n_showers"] = np.rint(simulation["n_showers"]).astype(np.int64)
-    write_table(file, "configuration/simulation/run", simulation)
-    known = {"shower_reuse", "energy_range_min", "energy_range_max", "spectral_index", "max_scatter_range"}
-    if known <= set(simulation.colnames):
-        distribution = _shower_distribution(simulation)
-        write_table(file, "simulation/service/shower_distribution", distribution)
-
-
-def _shower_distribution(simulation):
-    """Numbers of thrown showers expected in bins of energy and core distance: a power law, an evenly hit disc.
-
-    ctapipe's IRF tools take their number of showers from here.
-    """
-    n_showers = simulation["n_showers"] * np.asarray(simulation["shower_reuse"], np.int64)
-    low = simulation["energy_range_min"].to_value(u.TeV)
-    high = np.maximum(simulation["energy_range_max"].to_value(u.TeV), low * 1.001)  # one energy: a narrow bin
-    energy = np.geomspace(low, high, 101, axis=1)
-    distance = np.linspace(0, np.maximum(simulation["max_scatter_range"].to_value(u.m), 1), 101, axis=1)
-    index = np.asarray(simulation["spectral_index"], float)[:, None]
-    per_energy = np.sqrt(energy[:, 1:] * energy[:, :-1]) ** index * np.diff(energy, axis=1)
-    per_energy /= per_energy.sum(axis=1, keepdims=True)
-    per_distance = np.diff((distance / distance[:, -1:]) ** 2, axis=1)
-    histogram = n_showers[:, None, None] * per_energy[:, :, None] * per_distance[:, None, :]
-    return QTable(
-        {
-            "obs_id": simulation["obs_id"],
-            "hist_id": np.zeros(len(simulation), np.int64),
-            "n_entries": n_showers,
-            "bins_energy": energy * u.TeV,
-            "bins_core_dist": distance * u.m,
-            "histogram": histogram.astype(np.float32),
-        }
-    )

@@ -6,10 +6,10 @@ import numpy as np
 from gammaml.columns import KEYS
 from gammaml.errors import InputError
 from gammaml.events import TelescopeEvents
-from gammaml.io.array_tables import distinct_runs, with_key_types, write_array_tables, write_metadata
+from gammaml.io.array_tables import distinct_runs, write_array_tables, write_metadata
 from gammaml.io.event_rows import event_rows
 from gammaml.io.tables import key_order
-from gammaml.io.write_tables import create_hdf5, write_table
+from gammaml.io.write_tables import create_hdf5, with_key_types, write_table
 
 BLOCK_BYTES = 32 * 2**20
 

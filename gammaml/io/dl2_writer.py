@@ -8,9 +8,9 @@ from astropy.table import QTable
 from gammaml.columns import KEYS
 from gammaml.errors import InputError
 from gammaml.events import TelescopeEvents
-from gammaml.io.array_tables import distinct_runs, with_key_types, write_array_tables, write_metadata
+from gammaml.io.array_tables import distinct_runs, write_array_tables, write_metadata
 from gammaml.io.event_rows import EVENT_KEYS, event_rows, lookup
-from gammaml.io.write_tables import create_hdf5, write_table
+from gammaml.io.write_tables import create_hdf5, with_key_types, write_table
 
 SERVICE = "dl2/service/gammaml"
 

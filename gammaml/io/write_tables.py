@@ -13,6 +13,7 @@ import astropy.units as u
 import h5py
 import hdf5plugin
 import numpy as np
+from astropy.table import QTable
 from astropy.time import Time
 
 from gammaml.columns import COLUMNS
@@ -21,6 +22,7 @@ from gammaml.errors import OutputError
 CHUNK_BYTES = 256 * 2**10
 UNIX_EPOCH_JD = 2440587.5  # ctapipe's ctao_high_res counts TAI seconds from here
 QUARTER_NANOSECONDS = 4e9  # in a second
+KEY_TYPES = {"obs_id": np.uint64, "event_id": np.uint64, "tel_id": np.int16}
 NO_ROOM = (ENOSPC, EDQUOT, EFBIG)
 ENUMS = {
     "event_type": "EventType",
@@ -141,6 +143,12 @@ def write_attributes(node, attributes):
             node.attrs.create(name, encoded, dtype=h5py.string_dtype("utf-8", encoded.itemsize))
         else:
             node.attrs[name] = value
+
+
+def with_key_types(table):
+    """`table` with the integer types of ctapipe's keys: its joins give floats where they differ."""
+    converted = {name: np.asarray(table[name], KEY_TYPES[name]) for name in table.colnames if name in KEY_TYPES}
+    return QTable({name: converted.get(name, table[name]) for name in table.colnames})
 
 
 def write_table(file, path, table, *, prefix="", attributes=None):
