@@ -20,6 +20,8 @@ def on_cluster(observatory, parts, client):
 
 
 def _make(observatory, parts, client, blocks):
+    if not blocks:
+        return
     from distributed import KilledWorker, as_completed
 
     plan = pickle.dumps((observatory.card, observatory.array))
