@@ -1,6 +1,7 @@
 """From the blocks of a production to the events of its file."""
 
 import itertools
+from dataclasses import dataclass
 
 import numpy as np
 from astropy import units as u
@@ -17,6 +18,23 @@ FIRST_TIME = 60000.0  # MJD (TAI) of the first event: simulated events have no t
 RATE = 100.0  # of shower uses, Hz
 
 
+@dataclass(frozen=True, eq=False)
+class TrueImages:
+    """True images that may lie in a mapped file: indexed like an array (n_images, n_pixels) of int32."""
+
+    store: PixelStore
+
+    @property
+    def array(self):
+        """All of them."""
+        return self.store.image.view(np.int32)
+
+    def __getitem__(self, rows):
+        images = self.array[rows]
+        self.store.release()
+        return images
+
+
 def gather(card, array, parts):
     """Events of all blocks, by telescope type, and their true images; one block is in memory at a time.
 
@@ -29,7 +47,7 @@ def gather(card, array, parts):
     Returns
     -------
     events : list of TelescopeEvents
-    true_images : list of array (n_images, n_pixels) of int32
+    true_images : list of TrueImages
 
     Raises
     ------
@@ -56,13 +74,12 @@ def gather(card, array, parts):
 def _pixels(parts, name, counts, n_pixels):
     """Pixels of all blocks, and the true images."""
     store = PixelStore.allocate(sum(counts), n_pixels)
-    true_store = PixelStore.allocate(sum(counts), n_pixels)
-    true = true_store.image.view(np.int32)
+    true = TrueImages(PixelStore.allocate(sum(counts), n_pixels))
     edges = np.cumsum([0, *counts])
     for block, (first, last) in enumerate(itertools.pairwise(edges)):
-        store.image[first:last], store.peak_time[first:last], true[first:last] = parts.pixels(block, name)
+        store.image[first:last], store.peak_time[first:last], true.array[first:last] = parts.pixels(block, name)
         store.release()
-        true_store.release()
+        true.store.release()
     return store, true
 
 
