@@ -15,6 +15,7 @@ from scipy import stats
 
 from gammaml import io, sky
 from gammaml.errors import InputError, OutputError, SettingError
+from gammaml.io.describe import describe
 from gammaml.production import Card, Observation, cluster, connected, cores, observe, produce, run, truth_path
 from gammaml.production.block import centre, draw_cores, draw_primary
 from gammaml.production.gather import thrown
@@ -559,3 +560,13 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         peaks.append(float(done.stdout))
         assert time.monotonic() - start < 300
     assert peaks[1] < peaks[0] + 700
+
+
+def test_the_file_says_what_made_it(tmp_path):
+    card = Card("toy-3x3", "gamma", 5, 0.5, 5.0, scatter=150.0, reuse=2, seed=3)
+    path = tmp_path / "gamma.dl1.h5"
+    produce(card, path, processes=1, show=False)
+    said = describe(path)
+    assert said["production"] == "5 showers on toy-3x3, seed 3"
+    assert "fast simulation" in said["simulated by"]
+    assert "SIBYLL 2.3d" in said["simulated by"]

@@ -411,3 +411,11 @@ def test_simulators_that_are_refused():
     for step_scale in (0, -1, np.nan, np.inf):
         with pytest.raises(SettingError, match="step scale"):
             simulation.Simulator("la-palma", step_scale=step_scale)
+
+
+def test_a_shower_says_what_made_it(simulator):
+    origin = simulator.shower(simulation.Primary("gamma", 20 * u.GeV), seed=4, number=7).origin
+    assert (origin["seed"], origin["number"]) == (4, 7)
+    assert origin["hadrons"].startswith("SIBYLL 2.3d")
+    assert len(origin["hadrons_sha256"]) == 64
+    assert origin["gammaml"]

@@ -1,5 +1,6 @@
 """What is in a file, without reading its images or loading a network."""
 
+import json
 from io import BytesIO
 from pathlib import Path
 
@@ -8,12 +9,13 @@ import numpy as np
 from gammaml.errors import InputError
 from gammaml.io.bundle_file import not_a_bundle, read_bundle_file
 from gammaml.io.dl1 import IMAGES, PARAMETERS, TRIGGER
+from gammaml.io.dl1_writer import ORIGIN
 from gammaml.io.instrument import read_subarray
 from gammaml.io.pointing import CONSTANT_POINTING, MONITORED_POINTING
 from gammaml.io.tables import open_hdf5, read_table, text
 from gammaml.io.truth import SHOWER
 
-PRIMARIES = {0: "gamma", 1: "electron", 2: "positron", 3: "muon", 5: "muon", 6: "muon", 101: "proton", 402: "helium"}
+PRIMARIES = {0: "gamma", 1: "electron", -1: "positron", 2: "muon", -2: "muon", 101: "proton", 402: "helium"}
 DL2 = "dl2/event"
 
 
@@ -64,7 +66,19 @@ def _events(file):
     for name, (count, camera) in _images(file, subarray).items():
         described[name] = f"{count:,} images; {camera.name}, {camera.n_pixels:,} {camera.pixel_type} pixels"
     described["image parameters"] = "yes" if PARAMETERS in file else "no"
-    return described | _truth(file) | _pointing(file) | _reconstruction(file)
+    return described | _truth(file) | _pointing(file) | _reconstruction(file) | _origin(file)
+
+
+def _origin(file):
+    """How gammaml simulated the events, where it did."""
+    if ORIGIN not in file.attrs:
+        return {}
+    origin = json.loads(text(file.attrs[ORIGIN]))
+    card = origin["card"]
+    return {
+        "simulated by": f"gammaml {origin['gammaml']} (a fast simulation), {origin['hadrons']}",
+        "production": f"{card['showers']:,} showers on {card['array']}, seed {card['seed']}",
+    }
 
 
 def _levels(file):

@@ -1,5 +1,7 @@
 """Write camera images as a ctapipe DL1 file."""
 
+import json
+
 import astropy.units as u
 import numpy as np
 
@@ -9,12 +11,13 @@ from gammaml.events import TelescopeEvents
 from gammaml.io.array_tables import distinct_runs, write_array_tables, write_metadata
 from gammaml.io.event_rows import event_rows
 from gammaml.io.tables import key_order
-from gammaml.io.write_tables import create_hdf5, with_key_types, write_table
+from gammaml.io.write_tables import create_hdf5, with_key_types, write_attributes, write_table
 
+ORIGIN = "GAMMAML ORIGIN"
 BLOCK_BYTES = 32 * 2**20
 
 
-def write_dl1(events, path, *, true_images=None, overwrite=False):
+def write_dl1(events, path, *, true_images=None, origin=None, overwrite=False):
     """Write camera images with what is known of them as a ctapipe DL1 file (HDF5, data model v7.1.0).
 
     ctapipe 0.28 and 0.32 read it with `TableLoader` and `HDF5EventSource` and merge it with ``ctapipe-merge``.
@@ -28,6 +31,8 @@ def write_dl1(events, path, *, true_images=None, overwrite=False):
     path : str or Path
     true_images : list of array (n_images, n_pixels) of int, or None
         Cherenkov photo-electrons of the images of each of the `events`.
+    origin : dict or None
+        What made the events; kept as JSON in the attribute `ORIGIN` of the file.
     overwrite : bool
         Whether an existing file may be replaced.
 
@@ -47,6 +52,8 @@ def write_dl1(events, path, *, true_images=None, overwrite=False):
     levels = ("DL1_IMAGES", "DL1_PARAMETERS") if "hillas_intensity" in rows.telescope.colnames else ("DL1_IMAGES",)
     with create_hdf5(path, overwrite=overwrite) as file:
         write_metadata(file, rows, subarray, levels)
+        if origin is not None:
+            write_attributes(file, {ORIGIN: json.dumps(origin)})
         write_array_tables(file, rows, subarray, distinct_runs([part.simulation for part in parts]))
         for tel_id in rows.tel_ids:
             keys = rows.of_telescope(tel_id)[list(KEYS)]

@@ -5,7 +5,6 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
-from gammaml import __version__
 from gammaml.errors import SettingError
 from gammaml.io.dl1_writer import write_dl1
 from gammaml.io.write_tables import check_output
@@ -61,25 +60,23 @@ def produce(card, output, *, processes=None, client=None, overwrite=False, show=
         make = on_cluster(observatory, parts, client)
     _work(card, parts, make, show)
     events, true_images = gather(card, observatory.array, parts)
-    write_dl1(events, output, true_images=true_images, overwrite=overwrite)
+    write_dl1(events, output, true_images=true_images, origin=identity(observatory), overwrite=overwrite)
     n_events = sum(map(parts.n_events, range(card.n_blocks)))
     parts.remove()
     return {"showers": card.showers, "events": n_events, "images": sum(map(len, events))}
 
 
 def identity(observatory):
-    """What parts must share to become one file."""
+    """What decides the events: parts must share it to become one file, which carries it."""
     card, site = observatory.card, observatory.array.site
     known = arrays.ARRAYS / f"{card.array}.toml"
     file = known if card.array in arrays.names() else Path(card.array)
     return {
         "card": asdict(card),
-        "version": __version__,
         "block": card.block_size,
         "array": hashlib.sha256(file.read_bytes()).hexdigest(),
-        "site": repr(site),
-        "hadrons": observatory.simulator.hadrons_metadata["sha256"],
-    }
+        "site_settings": repr(site),
+    } | observatory.simulator.origin
 
 
 def _work(card, parts, make, show):

@@ -7,6 +7,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
+from gammaml import __version__
 from gammaml.errors import SettingError
 from gammaml.simulation import atmosphere, electromagnetic_tables, hadronic_library, particles, rng, sites, transport
 from gammaml.simulation.cherenkov import GROUP, LARGEST_AIRMASS, SPEED_OF_LIGHT, SPHERE, Light, light_yield
@@ -52,6 +53,8 @@ class Shower:
         The numbers behind `budget` and `first_interaction`, and counts: `n_steps` of electrons, hadronic
         `n_interactions`.
     air : Atmosphere
+    origin : dict
+        Version of gammaml, site, table of hadronic interactions (name and SHA-256), seed and number.
     """
 
     primary: Primary
@@ -60,6 +63,7 @@ class Shower:
     crossings: np.ndarray
     tally: np.void
     air: atmosphere.Atmosphere
+    origin: dict
 
     @property
     def profile(self):
@@ -281,7 +285,7 @@ class Simulator:
             self._record = new_record(photo_electrons=int(found * 1.2))
         if not fits:
             raise RuntimeError("the stack of the shower is full: a bug")
-        return self._result(primary, record)
+        return self._result(primary, record, seed, number)
 
     def _empty_record(self, tracks):
         """The buffers of the last shower, emptied."""
@@ -300,7 +304,7 @@ class Simulator:
         push(record, primary.code, energy, position, direction, -way / SPEED_OF_LIGHT, depth, 1.0)
         return transport.follow(stream, world, record)
 
-    def _result(self, primary, record):
+    def _result(self, primary, record, seed, number):
         tally = record.tally
         return Shower(
             primary=primary,
@@ -309,4 +313,15 @@ class Simulator:
             crossings=record.profile.copy(),
             tally=tally,
             air=self.atmosphere,
+            origin=self.origin | {"seed": seed, "number": number},
         )
+
+    @property
+    def origin(self):
+        """What made these showers: version of gammaml, site, and table of hadronic interactions."""
+        return {
+            "gammaml": __version__,
+            "site": self.site.name,
+            "hadrons": self.hadrons_metadata["name"],
+            "hadrons_sha256": self.hadrons_metadata["sha256"],
+        }
