@@ -63,6 +63,10 @@ def test_a_folder_that_cannot_be_written_is_left_alone(tmp_path):
     (tmp_path / "one.py").write_text("a = 1")
     (tmp_path / "__pycache__").write_text("a file where the cache should be")
     compilation.forget_old(tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "one.py": "a = 1",
+        "__pycache__": "a file where the cache should be",
+    }
 
 
 def test_the_package_has_its_stamp():

@@ -9,6 +9,14 @@ LARGEST_REUSE = 100  # event_id is 100 × shower + use
 BLOCK_SHOWERS, BLOCK_USES = 20, 200  # the most that one block has, for its images are held in memory
 
 
+def expect_types(settings):
+    """Raise unless each field of some settings has a value of its type; an int will do for a float."""
+    for field in fields(settings):
+        accepted = (int, float) if field.type is float else field.type
+        right = isinstance(getattr(settings, field.name), accepted)
+        settings.expect(field.name, right, f"a value of type {field.type.__name__}")
+
+
 @dataclass(frozen=True)
 class Card:
     """A production of simulated events.
@@ -62,29 +70,26 @@ class Card:
     obs_id: int = -1
 
     def __post_init__(self):
-        for field in fields(self):
-            accepted = (int, float) if field.type is float else field.type
-            self._expect(
-                field.name, isinstance(getattr(self, field.name), accepted), f"a value of type {field.type.__name__}"
-            )
-        self._expect("primary", self.primary in particles.PRIMARIES, "one of " + ", ".join(particles.PRIMARIES))
-        self._expect("showers", 1 <= self.showers <= 10**9, "1 to 1e9")
-        self._expect("energy_min", 0 < self.energy_min < float("inf"), "more than 0 TeV")
-        self._expect("energy_max", self.energy_min <= self.energy_max < float("inf"), "at least energy_min")
-        self._expect("index", -10 <= self.index <= 10, "-10 to 10")
-        self._expect("viewcone", 0 <= self.viewcone <= 20, "0 to 20 degrees")
-        self._expect("offset", -10 <= self.offset <= 10, "-10 to 10 degrees")
-        self._expect("scatter", 0 <= self.scatter <= 20e3, "0 to 20000 m")
-        self._expect("reuse", 1 <= self.reuse <= LARGEST_REUSE, f"1 to {LARGEST_REUSE}")
+        expect_types(self)
+        self.expect("primary", self.primary in particles.PRIMARIES, "one of " + ", ".join(particles.PRIMARIES))
+        self.expect("showers", 1 <= self.showers <= 10**9, "1 to 1e9")
+        self.expect("energy_min", 0 < self.energy_min < float("inf"), "more than 0 TeV")
+        self.expect("energy_max", self.energy_min <= self.energy_max < float("inf"), "at least energy_min")
+        self.expect("index", -10 <= self.index <= 10, "-10 to 10")
+        self.expect("viewcone", 0 <= self.viewcone <= 20, "0 to 20 degrees")
+        self.expect("offset", -10 <= self.offset <= 10, "-10 to 10 degrees")
+        self.expect("scatter", 0 <= self.scatter <= 20e3, "0 to 20000 m")
+        self.expect("reuse", 1 <= self.reuse <= LARGEST_REUSE, f"1 to {LARGEST_REUSE}")
         lowest = self.zenith + self.viewcone + abs(self.offset)
-        self._expect("zenith", self.zenith >= 0 and lowest <= 60, "0 to 60 degrees, viewcone and offset included")
-        self._expect("azimuth", -360 <= self.azimuth <= 360, "-360 to 360 degrees")
-        self._expect("night_sky", self.night_sky <= 10, "at most 10 a ns")
-        self._expect("least_light", self.least_light >= 1, "at least 1")
-        self._expect("seed", 0 <= self.seed < 2**32, "0 to 4294967295")
-        self._expect("obs_id", self.obs_id < 2**53, "at most 9e15")
+        self.expect("zenith", self.zenith >= 0 and lowest <= 60, "0 to 60 degrees, viewcone and offset included")
+        self.expect("azimuth", -360 <= self.azimuth <= 360, "-360 to 360 degrees")
+        self.expect("night_sky", self.night_sky <= 10, "at most 10 a ns")
+        self.expect("least_light", self.least_light >= 1, "at least 1")
+        self.expect("seed", 0 <= self.seed < 2**32, "0 to 4294967295")
+        self.expect("obs_id", self.obs_id < 2**53, "at most 9e15")
 
-    def _expect(self, name, good, expected):
+    def expect(self, name, good, expected):
+        """Raise a SettingError that names a field unless it is `good`."""
         if not good:
             raise SettingError(name, repr(getattr(self, name)), expected, "mend the card or the option")
 

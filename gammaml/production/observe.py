@@ -1,6 +1,6 @@
 """Files like an observation: simulated gammas and protons mixed at stated rates, without their truth."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from gammaml.errors import InputError, SettingError
 from gammaml.events import concatenate
 from gammaml.io.tables import key_order
 from gammaml.io.write_tables import check_output, whole_file
+from gammaml.production.card import expect_types
 
 EVENT = ("obs_id", "event_id")
 SIMULATED = ("simulated_obs_id", "simulated_event_id")
@@ -50,21 +51,18 @@ class Observation:
     obs_id: int = 1
 
     def __post_init__(self):
-        for field in fields(self):
-            accepted = (int, float) if field.type is float else field.type
-            self._expect(
-                field.name, isinstance(getattr(self, field.name), accepted), f"a value of type {field.type.__name__}"
-            )
-        self._expect("minutes", 0 < self.minutes <= 1e5, "more than 0, at most 1e5")
+        expect_types(self)
+        self.expect("minutes", 0 < self.minutes <= 1e5, "more than 0, at most 1e5")
         for name in ("gamma_rate", "proton_rate"):
-            self._expect(name, 0 <= getattr(self, name) <= 1e6, "0 to 1e6 a second")
+            self.expect(name, 0 <= getattr(self, name) <= 1e6, "0 to 1e6 a second")
         for name in ("gamma_index", "proton_index"):
-            self._expect(name, -10 <= getattr(self, name) <= 10, "-10 to 10")
-        self._expect("start", 41000 <= self.start <= 90000, "41000 to 90000, an MJD")
-        self._expect("seed", 0 <= self.seed < 2**32, "0 to 4294967295")
-        self._expect("obs_id", 0 <= self.obs_id < 2**53, "0 to 9e15")
+            self.expect(name, -10 <= getattr(self, name) <= 10, "-10 to 10")
+        self.expect("start", 41000 <= self.start <= 90000, "41000 to 90000, an MJD")
+        self.expect("seed", 0 <= self.seed < 2**32, "0 to 4294967295")
+        self.expect("obs_id", 0 <= self.obs_id < 2**53, "0 to 9e15")
 
-    def _expect(self, name, good, expected):
+    def expect(self, name, good, expected):
+        """Raise a SettingError that names a field unless it is `good`."""
         if not good:
             raise SettingError(name, repr(getattr(self, name)), expected, "change it")
 

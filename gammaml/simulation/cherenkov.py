@@ -14,13 +14,13 @@ from astropy import units as u
 
 from gammaml.simulation import atmosphere
 from gammaml.simulation.compilation import compiled, inlined
+from gammaml.simulation.electromagnetic_tables import ALPHA
 from gammaml.simulation.geometry import rotate
 from gammaml.simulation.rng import poisson, uniform
 from gammaml.simulation.stack import LIGHT, PROFILE_STEP
 from gammaml.simulation.transmission import optical_depth
 
 SPEED_OF_LIGHT = 0.299792458  # m/ns
-ALPHA = 1 / 137.035999
 LARGEST_AIRMASS = 4.0
 LEAST_DOWNWARD = -0.05  # uz of light that is followed
 

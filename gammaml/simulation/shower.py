@@ -29,7 +29,6 @@ from gammaml.simulation.stack import (
 )
 from gammaml.simulation.world import CONDITIONS, N_HEAVY_LOSS, World
 
-TOP = 112.8e3  # m, where primaries start
 DEPTH_UNIT = u.g / u.cm**2
 
 
@@ -194,11 +193,13 @@ class Simulator:
         n = len(self.detectors.radius) if self.detectors else 0
         spheres = np.zeros(n * len(cores), SPHERE)
         groups = np.zeros(len(cores) if n else 0, GROUP)
+        if n:
+            x, y, z = self.detectors.position.to_value(u.m).T
+            radius = self.detectors.radius.to_value(u.m)
         for use, (core_x, core_y) in enumerate(cores if n else ()):
             part = spheres[use * n : (use + 1) * n]
-            x, y, z = self.detectors.position.to_value(u.m).T
             part["x"], part["y"], part["z"] = x - core_x, y - core_y, z + self._ground
-            part["radius"], part["kind"] = self.detectors.radius.to_value(u.m), self.detectors.kind
+            part["radius"], part["kind"] = radius, self.detectors.kind
             groups[use] = _group(spheres, use * n, (use + 1) * n)
         return Light(spheres, groups, *self._yields)
 
@@ -240,8 +241,8 @@ class Simulator:
             expected = f"at most {highest * nucleons / 1e3:.4g} TeV, the end of the hadronic table"
             raise SettingError(f"energy of the {primary.particle}", f"{primary.energy:g}", expected, "lower it")
         fixed = primary.first_interaction
-        if fixed is not None and not self._ground < fixed.to_value(u.m) < TOP:
-            expected = f"between the ground, {self._ground:g} m, and {TOP:g} m"
+        if fixed is not None and not self._ground < fixed.to_value(u.m) < atmosphere.TOP:
+            expected = f"between the ground, {self._ground:g} m, and {atmosphere.TOP:g} m"
             raise SettingError("first interaction", f"{fixed:g}", expected, "give a height above sea level")
 
     def shower(self, primary, *, seed, number=0, cores=((0.0, 0.0),) * u.m, tracks=0):
@@ -296,7 +297,7 @@ class Simulator:
     def _start(self, primary, stream, world, record):
         direction = primary.direction
         given = primary.radiates_alone and primary.first_interaction is not None
-        top = float(primary.first_interaction.to_value(u.m)) if given else TOP
+        top = float(primary.first_interaction.to_value(u.m)) if given else atmosphere.TOP
         way = (top - self._ground) / -direction[2]
         position = (-direction[0] * way, -direction[1] * way, top)
         depth = atmosphere.depth(top, self.atmosphere.layers)
