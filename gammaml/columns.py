@@ -1,13 +1,15 @@
 """The one list of column names: unit and meaning of each, and what a table must have.
 
-Names follow ctapipe's data model: ``true_`` for simulated truth, ``reco_`` for reconstruction,
-``hillas_``, ``leakage_``, … for image parameters. Alt/az are horizontal coordinates; ``fov_lon`` and
-``fov_lat`` are offsets from the pointing in ctapipe's TelescopeFrame. ``gammaness`` is in [0, 1], 1 = gamma.
+Names follow ctapipe's data model: ``true_`` for simulated truth, ``reco_`` for reconstruction, ``stereo_`` for
+its classical form without a network, ``hillas_``, ``leakage_``, … for image parameters. Alt/az are horizontal
+coordinates; ``fov_lon`` and ``fov_lat`` are offsets from the pointing in ctapipe's TelescopeFrame. ``gammaness``
+is in [0, 1], 1 = gamma.
 """
 
 from dataclasses import dataclass
 
 import astropy.units as u
+import numpy as np
 
 from gammaml.errors import InputError
 
@@ -43,6 +45,12 @@ COLUMNS = {
     "true_x_max": Column(u.g / u.cm**2, "depth of shower maximum"),
     "true_shower_primary_id": Column(None, "CORSIKA particle code: 0 gamma, 101 proton"),
     "hillas_intensity": Column(None, "charge in the cleaned image, p.e."),
+    "stereo_alt": Column(u.deg, "altitude from the axes of the images of an array event"),
+    "stereo_az": Column(u.deg, "azimuth from the axes of the images of an array event, north to east"),
+    "stereo_core_x": Column(u.m, "core from the axes of the images of an array event, ground frame"),
+    "stereo_core_y": Column(u.m, "core from the axes of the images of an array event, ground frame"),
+    "stereo_h_max": Column(u.m, "height at which the lines of sight to the images of an array event meet"),
+    "stereo_telescopes": Column(None, "images in the stereo reconstruction"),
     "reco_energy": Column(u.TeV, "reconstructed energy"),
     "reco_alt": Column(u.deg, "reconstructed altitude"),
     "reco_az": Column(u.deg, "reconstructed azimuth, north to east"),
@@ -81,3 +89,10 @@ def require(table, *names, where="table"):
                 f"a column {name!r}{meaning}",
                 "make or read the table with this column",
             )
+
+
+def bare(column):
+    """A column's values as a float array, angles in degrees, all else in the unit it has."""
+    is_angle = isinstance(column, u.Quantity) and column.unit.is_equivalent("deg")
+    values = column.to_value(u.deg) if is_angle else getattr(column, "value", column)
+    return np.asarray(values, float)

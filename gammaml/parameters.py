@@ -8,10 +8,9 @@ the camera by one 2×2 matrix.
 
 from dataclasses import dataclass
 
-import astropy.units as u
 import numpy as np
 
-from gammaml.columns import require
+from gammaml.columns import bare, require
 
 SCALARS = (
     "hillas_intensity",
@@ -80,7 +79,7 @@ def shape(table):
     Shape
     """
     require(table, *SCALARS, *GEOMETRIC, where="image parameters")
-    columns = {name: _bare(table[name]) for name in (*SCALARS, *GEOMETRIC)}
+    columns = {name: bare(table[name]) for name in (*SCALARS, *GEOMETRIC)}
     logarithms = {name: np.log10(np.maximum(columns[name], 1e-3)) for name in LOGARITHMIC}
     scalars = [logarithms.get(name, columns[name]) for name in SCALARS]
     width, length = columns["hillas_width"], np.maximum(columns["hillas_length"], 1e-3)
@@ -94,11 +93,6 @@ def shape(table):
         skewness=columns["hillas_skewness"],
         gradient=columns["timing_slope"],
     )
-
-
-def _bare(column):
-    values = column.to_value(u.deg) if isinstance(column, u.Quantity) and column.unit.is_equivalent("deg") else column
-    return np.asarray(getattr(values, "value", values), float)
 
 
 def inputs(shape, matrix=None):

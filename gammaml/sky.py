@@ -2,7 +2,8 @@
 
 Frames are ctapipe's. The TelescopeFrame is a sky-offset frame centred on the pointing: ``fov_lon`` grows
 with azimuth, ``fov_lat`` with altitude. In the CameraFrame the x axis points along ``fov_lat`` and the y
-axis along ``fov_lon``. All functions take and return bare arrays, angles in degrees, lengths in metres.
+axis along ``fov_lon``. Positions are in the GroundFrame: x north, y west, z up, so that azimuth grows from x
+towards -y. All functions take and return bare arrays, angles in degrees, lengths in metres.
 """
 
 import numpy as np
@@ -68,9 +69,13 @@ def fov_to_altaz(fov_lon, fov_lat, pointing_alt, pointing_az):
     east, up = np.cos(fov_lat) * np.sin(fov_lon), np.sin(fov_lat)
     horizontal = forward * np.cos(pointing_alt) - up * np.sin(pointing_alt)
     alt = np.arctan2(forward * np.sin(pointing_alt) + up * np.cos(pointing_alt), np.hypot(horizontal, east))
-    az = np.rad2deg(np.arctan2(east, horizontal)) + pointing_az
+    return np.rad2deg(alt), _turn(np.rad2deg(np.arctan2(east, horizontal)) + pointing_az)
+
+
+def _turn(az):
+    """Azimuths in [0, 360)."""
     az = np.mod(az, 360.0)
-    return np.rad2deg(alt), np.where(az < 360.0, az, 0.0)  # the remainder of a tiny negative number rounds to 360
+    return np.where(az >= 360.0, 0.0, az)  # the remainder of a tiny negative number rounds to 360
 
 
 def angular_separation(alt_1, az_1, alt_2, az_2):
@@ -78,3 +83,63 @@ def angular_separation(alt_1, az_1, alt_2, az_2):
     lon, lat = altaz_to_fov(alt_1, az_1, alt_2, az_2)
     lon, lat = np.deg2rad(lon), np.deg2rad(lat)
     return np.rad2deg(np.arctan2(np.hypot(np.cos(lat) * np.sin(lon), np.sin(lat)), np.cos(lat) * np.cos(lon)))
+
+
+def axes(alt, az):
+    """Unit vectors of the TelescopeFrame in the GroundFrame.
+
+    Parameters
+    ----------
+    alt, az : array of float (...)
+        Where the telescope points, in degrees.
+
+    Returns
+    -------
+    array (..., 3, 3)
+        Three rows: along the pointing, along rising azimuth (``fov_lon``), along rising altitude (``fov_lat``).
+    """
+    alt, az = np.broadcast_arrays(np.deg2rad(alt), np.deg2rad(az))
+    sin_alt, cos_alt, sin_az, cos_az = np.sin(alt), np.cos(alt), np.sin(az), np.cos(az)
+    forward = np.stack([cos_alt * cos_az, -cos_alt * sin_az, sin_alt], axis=-1)
+    lon = np.stack([-sin_az, -cos_az, np.zeros_like(az)], axis=-1)
+    lat = np.stack([-sin_alt * cos_az, sin_alt * sin_az, cos_alt], axis=-1)
+    return np.stack([forward, lon, lat], axis=-2)
+
+
+def vector_to_altaz(vector):
+    """Directions of vectors in the GroundFrame, the inverse of the first row of :func:`axes`.
+
+    Parameters
+    ----------
+    vector : array of float (..., 3)
+        Of any length.
+
+    Returns
+    -------
+    alt, az : array of float (...)
+        Direction in degrees, az in [0, 360).
+    """
+    x, y, z = np.moveaxis(np.asarray(vector), -1, 0)
+    return np.rad2deg(np.arctan2(z, np.hypot(x, y))), _turn(np.rad2deg(np.arctan2(-y, x)))
+
+
+def tilted(position, pointing_alt, pointing_az):
+    """Positions in the plane perpendicular to the pointing, along the axes of the camera.
+
+    A shower's image extends, seen from its source, towards where the core lies seen from the telescope: the vector
+    from telescope to core in this plane has the direction of the vector from source to image in the TelescopeFrame.
+
+    Parameters
+    ----------
+    position : array of float (..., 3)
+        GroundFrame, in m.
+    pointing_alt, pointing_az : array of float (...)
+        In degrees, broadcast against the positions.
+
+    Returns
+    -------
+    array (..., 2)
+        Components in m along rising azimuth (``fov_lon``) and rising altitude (``fov_lat``). With ctapipe's
+        TiltedGroundFrame these are -y and -x.
+    """
+    return np.einsum("...ij,...j->...i", axes(pointing_alt, pointing_az)[..., 1:, :], position)

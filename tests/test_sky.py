@@ -51,3 +51,32 @@ def test_camera_offsets_equal_ctapipe(rotation):
     lon, lat = sky.camera_to_fov(camera.pixel_x, camera.pixel_y, camera.focal_length, rotation)
     np.testing.assert_allclose(lon, expected.pix_x.to_value(u.deg), atol=1e-4)
     np.testing.assert_allclose(lat, expected.pix_y.to_value(u.deg), atol=1e-4)
+
+
+@given(st.floats(-89, 89), st.floats(0, 359.9), st.floats(0.1, 1e4))
+def test_vectors_round_trip(alt, az, length):
+    frame = sky.axes(alt, az)
+    np.testing.assert_allclose(frame @ frame.T, np.eye(3), atol=1e-12)
+    assert sky.angular_separation(*sky.vector_to_altaz(length * frame[0]), alt, az) < 1e-9
+    # a small step along each axis raises what it is called after
+    np.testing.assert_allclose(
+        sky.altaz_to_fov(*sky.vector_to_altaz(frame[0] + 0.01 * frame[1]), alt, az)[1], 0, atol=1e-9
+    )
+    lon, lat = sky.altaz_to_fov(*sky.vector_to_altaz(frame[0] + 0.01 * frame[1] + 0.02 * frame[2]), alt, az)
+    assert 0 < lon < lat
+
+
+def test_unknown_directions_stay_unknown():
+    assert np.isnan([sky.fov_to_altaz(np.nan, 0.0, 70, 180), sky.vector_to_altaz([np.nan] * 3)]).all()
+
+
+def test_tilted_positions_equal_ctapipe():
+    from ctapipe.coordinates import GroundFrame, TiltedGroundFrame
+
+    position = np.random.default_rng(2).uniform(-200, 200, (20, 3))
+    ground = SkyCoord(*position.T, unit=u.m, frame=GroundFrame())
+    pointing = SkyCoord(alt=65 * u.deg, az=130 * u.deg, frame=AltAz())
+    expected = ground.transform_to(TiltedGroundFrame(pointing_direction=pointing))
+    lon, lat = sky.tilted(position, 65, 130).T
+    np.testing.assert_allclose(lon, -expected.y.to_value(u.m), atol=1e-9)
+    np.testing.assert_allclose(lat, -expected.x.to_value(u.m), atol=1e-9)
