@@ -52,10 +52,12 @@ COLUMNS = {
     "stereo_h_max": Column(u.m, "height at which the lines of sight to the images of an array event meet"),
     "stereo_telescopes": Column(None, "images in the stereo reconstruction"),
     "reco_energy": Column(u.TeV, "reconstructed energy"),
+    "reco_energy_uncert": Column(u.TeV, "predicted uncertainty: reco_energy x ln(10) x sigma of log10(reco_energy)"),
     "reco_alt": Column(u.deg, "reconstructed altitude"),
     "reco_az": Column(u.deg, "reconstructed azimuth, north to east"),
     "reco_fov_lon": Column(u.deg, "reconstructed offset from the pointing along azimuth"),
     "reco_fov_lat": Column(u.deg, "reconstructed offset from the pointing along altitude"),
+    "ang_distance_uncert": Column(u.deg, "predicted sigma of each of the two components of the offset in direction"),
     "gammaness": Column(None, "probability-like score of being a gamma, 0 to 1"),
     "in_training": Column(None, "the shower took part in training the network"),
 }

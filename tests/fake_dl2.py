@@ -57,3 +57,19 @@ def make_events(n, primary, rng, *, quality=1.0, bias=0.0):
     table["gammaness"] = 1 / (1 + np.exp(-2 * quality * score))
     table.meta["simulation"] = simulated_run(table["obs_id"][0] if n else 1, n)
     return table
+
+
+def with_uncertainties(dl2, rng, *, factor=1.0):
+    """`dl2` reconstructed anew, the errors of each event drawn from a sigma of its own; stated is `factor` times that.
+
+    log10(E_reco / E_true) is normal with sigma from 0.05 to 0.3, each component of the offset with 0.02 to 0.3 deg.
+    """
+    table, n = dl2.copy(), len(dl2)
+    sigma, width = rng.uniform(0.05, 0.3, n), rng.uniform(0.02, 0.3, n)
+    table["reco_energy"] = table["true_energy"] * 10 ** rng.normal(0, sigma)
+    table["reco_alt"] = table["true_alt"] + rng.normal(0, width) * u.deg
+    shift = rng.normal(0, width) / np.cos(table["reco_alt"].to_value(u.rad))
+    table["reco_az"] = np.mod(table["true_az"].value + shift, 360) * u.deg
+    table["reco_energy_uncert"] = factor * np.log(10) * sigma * table["reco_energy"]
+    table["ang_distance_uncert"] = factor * width * u.deg
+    return table

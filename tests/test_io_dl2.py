@@ -9,6 +9,7 @@ import pytest
 from astropy.table import QTable
 from made_events import hexagonal_camera, made_events
 
+from gammaml.columns import COLUMNS
 from gammaml.errors import InputError, OutputError, SettingError
 from gammaml.io import read_events
 from gammaml.io.dl1_writer import write_dl1
@@ -87,6 +88,37 @@ def test_written_events_are_read_back(level, place, tables, events, written):
     assert again.meta["provenance"] == {"gammaml": "0", "seed": 0}
     assert again.meta["simulation"]["n_showers"][0] == 100
     np.testing.assert_array_equal(again.meta["subarray"].tel_ids, [1, 2, 3])
+
+
+@pytest.fixture(scope="module")
+def uncertain(tables):
+    """The same with predicted uncertainties, at both levels, one of them missing where there is a prediction."""
+    found = [table.copy() for table in tables]
+    for table in found:
+        rng = np.random.default_rng(len(table))
+        table["reco_energy_uncert"] = rng.uniform(0.1, 0.5, len(table)) * table["reco_energy"]
+        table["ang_distance_uncert"] = (rng.uniform(0.01, 0.5, len(table)) + 0 * table["reco_alt"].value) * u.deg
+        table["ang_distance_uncert"][np.flatnonzero(np.isfinite(table["reco_alt"]))[0]] = np.nan
+    return found
+
+
+@pytest.mark.parametrize(("level", "place"), [("telescope", 0), ("subarray", 1)])
+def test_predicted_uncertainties_are_read_back(level, place, uncertain, tmp_path):
+    from ctapipe.io import TableLoader
+
+    write_dl2(uncertain, tmp_path / "a.h5")
+    again = read_dl2(tmp_path / "a.h5", level=level)
+    assert_same(uncertain[place], again)
+    for name, unit in (("reco_energy_uncert", u.TeV), ("ang_distance_uncert", u.deg)):
+        assert again[name].unit == unit == COLUMNS[name].unit
+        assert np.isfinite(again[name]).sum() > len(again) / 2
+    assert np.sum(np.isfinite(again["reco_alt"]) & np.isnan(again["ang_distance_uncert"])) == 1
+    with TableLoader(tmp_path / "a.h5") as loader:
+        read = loader.read_subarray_events if level == "subarray" else loader.read_telescope_events
+        found, tel = read(dl2=True), "" if level == "subarray" else "_tel"
+    assert_equal = np.testing.assert_array_equal
+    assert_equal(found[f"GammamlEnergy{tel}_energy_uncert"].quantity, again["reco_energy_uncert"])
+    assert_equal(found[f"GammamlDirection{tel}_ang_distance_uncert"].quantity, again["ang_distance_uncert"])
 
 
 def test_offsets_are_those_from_the_pointing(written):

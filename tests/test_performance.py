@@ -30,6 +30,10 @@ FUNCTIONS = {
     "energy_resolution": lambda dl2: performance.energy_resolution(dl2, BINS),
     "migration_matrix": lambda dl2: performance.migration_matrix(dl2, BINS, BINS),
     "angular_resolution": lambda dl2: performance.angular_resolution(dl2, BINS),
+    "pulls_energy": performance.pulls,
+    "pulls_direction": lambda dl2: performance.pulls(dl2, "direction"),
+    "coverage_energy": performance.coverage,
+    "coverage_direction": lambda dl2: performance.coverage(dl2, "direction"),
     "effective_area": lambda dl2: performance.effective_area(dl2, BINS),
     "summary": performance.summary,
 }
@@ -48,7 +52,9 @@ def hadrons():
 
 @pytest.fixture(scope="module")
 def both(gammas, hadrons):
-    return performance.combine([gammas, hadrons])
+    table = performance.combine([gammas, hadrons])
+    table["reco_energy_uncert"], table["ang_distance_uncert"] = 0.2 * table["reco_energy"], 0.1 * u.deg
+    return table
 
 
 def gaussian_scores(n, separation, rng):

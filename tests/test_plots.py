@@ -15,6 +15,7 @@ from matplotlib.colors import to_hex
 from matplotlib.container import ErrorbarContainer
 
 from gammaml import performance, plots
+from gammaml.calibration import apply_temperature, fit_temperature
 from gammaml.errors import SettingError
 from gammaml.plots.style import NOTE
 
@@ -26,6 +27,8 @@ def made(quality):
     both = performance.combine(
         [make_events(n, primary, rng, quality=quality) for n, primary in ((3000, 0), (2000, 101))]
     )
+    both["reco_energy_uncert"] = 0.2 * both["reco_energy"]  # of the worse ones, too small
+    both["ang_distance_uncert"] = 0.1 * u.deg
     both["hillas_intensity"] = np.asarray(100 * both["true_energy"].value)
     return both
 
@@ -47,6 +50,10 @@ FIGURES = {
     "reliability": (plots.plot_reliability, performance.reliability),
     "energy": (plots.plot_energy_resolution, lambda dl2: performance.energy_resolution(dl2, BINS)),
     "direction": (plots.plot_angular_resolution, lambda dl2: performance.angular_resolution(dl2, BINS)),
+    "pulls_energy": (plots.plot_pulls, performance.pulls),
+    "pulls_direction": (plots.plot_pulls, lambda dl2: performance.pulls(dl2, "direction")),
+    "coverage_energy": (plots.plot_coverage, performance.coverage),
+    "coverage_direction": (plots.plot_coverage, lambda dl2: performance.coverage(dl2, "direction")),
     "area": (plots.plot_effective_area, lambda dl2: performance.effective_area(dl2, BINS)),
     "migration": (plots.plot_migration_matrix, lambda dl2: performance.migration_matrix(dl2, BINS, BINS)),
     "loss": (plots.plot_loss_curves, lambda _: HISTORY),
@@ -78,7 +85,7 @@ def test_overlay_differs_in_more_than_colour(name):
     assert {label.split(",")[0] for label in labels} == {"CNN", "forest"}
     assert len(set(labels)) == len(labels)
     lines = [line for line in ax.lines if str(line.get_gid()).startswith("gammaml-series")]
-    if name == "gammaness":
+    if name in ("gammaness", "pulls_energy", "pulls_direction"):
         assert {patch.get_linestyle() for patch in ax.patches} == {"-", "--"}
     else:
         assert len({line.get_linestyle() for line in lines}) == 2
@@ -206,6 +213,51 @@ def test_migration_matrix_has_true_energy_along_x():
     drawn = np.ma.filled(ax.collections[0].get_array(), 0).reshape(n, n)
     np.testing.assert_allclose(drawn.T.ravel(), np.nan_to_num(table["probability"]))
     assert ax.get_title() == "CNN"
+
+
+@pytest.mark.parametrize("name", ["pulls_energy", "pulls_direction"])
+def test_pulls_stand_over_the_distribution_expected(name):
+    plot, compute = FIGURES[name]
+    table = compute(BEST)
+    ax = plot(table)
+    np.testing.assert_allclose(ax.patches[0].get_data().values, table["density"])
+    np.testing.assert_allclose(drawn_points(ax)[2], table["density_uncert"])
+    expected = [line for line in ax.lines if line.get_linestyle() == ":"]
+    np.testing.assert_allclose(expected[0].get_ydata(), table["expected_density"])
+    plot(compute(WORSE), ax)
+    assert len([line for line in ax.lines if line.get_linestyle() == ":"]) == 1
+    assert f"width {table.meta['width']:.2f}" in ax.get_legend_handles_labels()[1][0]
+
+
+def test_coverage_is_drawn_with_its_interval_and_the_diagonal():
+    table = performance.coverage(WORSE, "direction")
+    ax = plots.plot_coverage(table, label="CNN")
+    x, y, half = drawn_points(ax)
+    np.testing.assert_array_equal(x, table["nominal"])
+    np.testing.assert_array_equal(y, table["observed"])
+    np.testing.assert_allclose(half, (table["observed_high"] - table["observed_low"]) / 2)
+    assert any(np.array_equal(line.get_xydata(), [[0, 0], [1, 1]]) for line in ax.lines)
+
+
+def test_reliability_before_and_after_calibration():
+    before, after = BEST.copy(), BEST.copy()
+    before["gammaness"] = apply_temperature(BEST["gammaness"], 0.4)
+    is_gamma = before["true_shower_primary_id"] == 0
+    temperature = fit_temperature(before["gammaness"], is_gamma)
+    after["gammaness"] = apply_temperature(before["gammaness"], temperature)
+    found = {"before": performance.reliability(before), f"after, T = {temperature:.2f}": performance.reliability(after)}
+    errors = [table.meta["expected_calibration_error"] for table in found.values()]
+    assert errors[1] < errors[0] / 2  # not 0: of 5 events 3 are gammas, which no temperature can tell
+    with plots.print_style():
+        ax = mpl.figure.Figure(layout="constrained").add_subplot()
+        for label, table in found.items():
+            plots.plot_reliability(table, ax, label)
+        ax.figure.draw_without_rendering()
+    texts = ax.get_legend().get_texts()
+    for (label, _), error, text in zip(found.items(), errors, texts, strict=True):
+        assert text.get_text().startswith(f"{label}, Brier")
+        assert text.get_text().endswith(f"ECE {error:.3f}")
+        assert text.get_window_extent().x1 <= ax.figure.bbox.x1
 
 
 def test_loss_curves_without_validation():

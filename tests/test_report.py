@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 from astropy.table import QTable
-from fake_dl2 import make_events
+from fake_dl2 import make_events, with_uncertainties
 
 from gammaml import performance, report
 from gammaml.errors import InputError, OutputError, SettingError
@@ -202,6 +202,35 @@ def test_image_intensity_where_a_table_has_it(tables):
     assert list(counts) == ["CNN"]
     assert 0 < np.sum(counts["CNN"]["n_gamma"] + counts["CNN"]["n_hadron"]) < len(table)
     assert problems == []
+
+
+def test_pulls_and_coverage_of_the_tables_that_state_uncertainties(tables, tmp_path, monkeypatch):
+    stated = with_uncertainties(tables["CNN"][::2], np.random.default_rng(0))
+    unknown = stated.copy()
+    unknown["ang_distance_uncert"] = unknown["ang_distance_uncert"] * np.nan
+    unknown.remove_column("reco_energy_uncert")
+    together = {"CNN": stated, "Hillas": unknown, "random forest": tables["random forest"][::2]}
+    found, problems = figures.compute_figures(together)
+    assert problems == []
+    names_of = {figure.name: list(figure.tables) for figure in found}
+    uncertain = {f"{what}_{quantity}" for what in ("pulls", "coverage") for quantity in ("energy", "direction")}
+    assert {name for name, labels in names_of.items() if labels == ["CNN"]} == uncertain | {"migration_matrix_cnn"}
+    chosen = [figure for figure in found if figure.name in uncertain]
+    monkeypatch.setattr(write, "compute_figures", lambda _: (chosen, []))
+    report.write_report({"CNN": stated}, tmp_path / "out")
+    expected = [f"{name}{ending}" for name in uncertain for ending in (".pdf", ".png", "_cnn.ecsv")]
+    assert names(tmp_path / "out") == sorted([*expected, "report.html", "summary.ecsv"])
+    saved = QTable.read(tmp_path / "out" / "pulls_energy_cnn.ecsv")
+    assert saved.meta["width"] == performance.pulls(stated).meta["width"]
+
+
+def test_uncertainties_that_only_some_files_state(tables):
+    gammas = tables["CNN"][tables["CNN"]["true_shower_primary_id"] == 0]
+    stated = with_uncertainties(gammas, np.random.default_rng(0))
+    both = performance.combine([stated, tables["CNN"][tables["CNN"]["true_shower_primary_id"] == 101]])
+    found = {figure.name: figure for figure in figures.compute_figures({"CNN": both})[0]}
+    pulls = found["pulls_direction"].tables["CNN"]
+    assert pulls.meta["n_events"] == np.sum(~stated["in_training"])
 
 
 @pytest.mark.parametrize("labels", [(), ("CNN", "cnn")])

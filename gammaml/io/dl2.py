@@ -39,11 +39,11 @@ def read_dl2(paths, *, reconstructor="Gammaml", level="subarray"):
     Returns
     -------
     astropy.table.QTable
-        Keys, time, pointing, truth where known, and of ``reco_energy``, ``reco_alt``, ``reco_az``, ``reco_fov_lon``,
-        ``reco_fov_lat`` and ``gammaness`` what the reconstructor gave, NaN where it did not; ``multiplicity`` and
-        ``telescopes`` (a mask in subarray order), or the image parameters; ``in_training`` where the file tells. Of
-        several files the columns that all have. ``meta`` has level, reconstructor, subarray, simulation, sources
-        and provenance.
+        Keys, time, pointing, truth where known, and of ``reco_energy``, ``reco_energy_uncert``, ``reco_alt``,
+        ``reco_az``, ``ang_distance_uncert``, ``reco_fov_lon``, ``reco_fov_lat`` and ``gammaness`` what the
+        reconstructor gave, NaN where it did not; ``multiplicity`` and ``telescopes`` (a mask in subarray order), or
+        the image parameters; ``in_training`` where the file tells. Of several files the columns that all have.
+        ``meta`` has level, reconstructor, subarray, simulation, sources and provenance.
 
     Raises
     ------

@@ -12,6 +12,7 @@ from gammaml.performance.classification import (
     reliability,
     roc_curve,
 )
+from gammaml.performance.pulls import coverage, pulls
 from gammaml.performance.regression import angular_resolution, energy_resolution, migration_matrix
 from gammaml.performance.selection import combine, energy_bins, log_bins, test_events
 from gammaml.performance.simulated import effective_area, event_weights
@@ -25,6 +26,7 @@ __all__ = [
     "auc",
     "auc_in_bins",
     "combine",
+    "coverage",
     "effective_area",
     "energy_bins",
     "energy_resolution",
@@ -32,6 +34,7 @@ __all__ = [
     "gammaness_distribution",
     "log_bins",
     "migration_matrix",
+    "pulls",
     "reliability",
     "roc_curve",
     "summary",

@@ -77,11 +77,14 @@ def _share(gammas, kept):
 
 
 def reconstructed(dl2, *names):
-    """Test events in which each column of `names` is finite; the counts go to ``meta["counts"]``."""
+    """Test events in which each column of `names` is finite, energies and uncertainties above zero.
+
+    The counts go to ``meta["counts"]``.
+    """
     events = test_events(dl2)
-    values = [bare(events, name) for name in names]
-    good = np.all([np.isfinite(value) for value in values], axis=0)
-    good &= np.all([value > 0 for name, value in zip(names, values, strict=True) if "energy" in name], axis=0)
+    values = {name: bare(events, name) for name in names}
+    good = np.all([np.isfinite(value) for value in values.values()], axis=0)
+    good &= np.all([value > 0 for name, value in values.items() if "energy" in name or "uncert" in name], axis=0)
     return _counted(events, good, ", ".join(names))
 
 

@@ -11,6 +11,7 @@ first, in the next colour, line style and marker. What was computed stands small
 
 from gammaml.plots.classification import plot_auc_in_bins, plot_gammaness_distribution, plot_reliability, plot_roc
 from gammaml.plots.instrument import plot_array, plot_camera
+from gammaml.plots.pulls import plot_coverage, plot_pulls
 from gammaml.plots.regression import (
     plot_angular_resolution,
     plot_effective_area,
@@ -28,12 +29,14 @@ __all__ = [
     "plot_array",
     "plot_auc_in_bins",
     "plot_camera",
+    "plot_coverage",
     "plot_effective_area",
     "plot_energy_resolution",
     "plot_gammaness_distribution",
     "plot_light_density",
     "plot_loss_curves",
     "plot_migration_matrix",
+    "plot_pulls",
     "plot_reliability",
     "plot_roc",
     "plot_shower_profile",

@@ -14,6 +14,10 @@ from gammaml.errors import InputError
 
 GAMMANESS_BINS = np.linspace(0, 1, 21)
 INTENSITY_BINS_PER_DECADE = 4
+UNCERTAINTIES = {
+    "energy": ("reco_energy", "reco_energy_uncert"),
+    "direction": ("reco_alt", "reco_az", "ang_distance_uncert"),
+}
 HEIGHT = 0.9  # of a figure, in column widths
 
 
@@ -70,6 +74,7 @@ def compute_figures(tables):
     """
     computing = _Computing(tables, performance.energy_bins(next(iter(tables.values()))), [])
     figures = [*_classification(computing), *_energy(computing), *_direction(computing), *_area(computing)]
+    figures += [figure for quantity in UNCERTAINTIES for figure in _uncertainty(computing, quantity)]
     return [figure for figure in figures if figure.tables], computing.problems
 
 
@@ -126,6 +131,21 @@ def _direction(computing):
     edges = computing.edges
     resolution = computing.of(lambda dl2: performance.angular_resolution(dl2, edges), "reco_alt", "reco_az")
     yield Figure("angular_resolution", "Angular resolution", plots.plot_angular_resolution, resolution)
+
+
+def _uncertainty(computing, quantity):
+    needs = UNCERTAINTIES[quantity]
+    # ctapipe's Hillas reconstruction has the column, but NaN in it: as good as none.
+    stated = {label: dl2 for label, dl2 in computing.tables.items() if _any_finite(dl2, needs[-1])}
+    of = replace(computing, tables=stated).of
+    pulls = of(lambda dl2: performance.pulls(dl2, quantity), *needs)
+    yield Figure(f"pulls_{quantity}", f"Pulls of the {quantity}", plots.plot_pulls, pulls)
+    shares = of(lambda dl2: performance.coverage(dl2, quantity), *needs) if pulls else {}
+    yield Figure(f"coverage_{quantity}", f"Coverage of the predicted {quantity}", plots.plot_coverage, shares)
+
+
+def _any_finite(dl2, name):
+    return name in dl2.colnames and bool(np.any(np.isfinite(dl2[name])))
 
 
 def _area(computing):
