@@ -7,9 +7,10 @@ import pytest
 from made_events import made_events
 
 from gammaml import batches, train
-from gammaml.config import TrainSettings
+from gammaml.config import NETWORKS, TrainSettings
 from gammaml.events import concatenate
-from gammaml.models import NETWORKS, build_model
+from gammaml.feeds import prepare
+from gammaml.models import build_model
 from gammaml.predict import predict
 from gammaml.split import by_shower
 from gammaml.tasks import get_tasks
@@ -29,15 +30,16 @@ def events():
 
 def prepared(events, network):
     settings = TrainSettings(network=network)
-    inputs, feeds = train._feeds([events], TASKS, settings)
-    model = build_model(network, inputs.shapes, TASKS, dropout=settings.dropout)
-    train._compile(model, TASKS, settings, n_batches=len(events) // settings.batch_size)
-    return settings, feeds, model
+    training, validation = by_shower(events, fractions=(0.99, 0.01))
+    data = prepare(training, validation, TASKS, settings)
+    model = build_model(settings, data.inputs.shapes, TASKS)
+    train._compile(model, TASKS, settings)
+    return settings, data.feed, model
 
 
-def one_epoch(settings, feeds, model, *, epoch):
+def one_epoch(settings, feed, model, *, epoch):
     """Seconds spent waiting for batches."""
-    made = batches.prefetch(batches.training_batches(feeds, batch_size=settings.batch_size, seed=0, epoch=epoch))
+    made = batches.prefetch(batches.training_batches(feed, batch_size=settings.batch_size, seed=0, epoch=epoch))
     waited = 0.0
     while True:
         start = time.perf_counter()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gammaml import images, parameters
-from gammaml.tasks import takes_part, target
+from gammaml.tasks import TASKS, takes_part, target
 
 PREDICTION_BATCH = 256
 
@@ -54,6 +54,12 @@ def build_sample(events, tasks, *, class_balance=True):
     -------
     Sample
     """
+    targets, weights = targets_and_weights(events, tasks, class_balance=class_balance)
+    return Sample(events, parameters.shape(events.table), targets, weights)
+
+
+def targets_and_weights(events, tasks, *, class_balance):
+    """Targets and weights by task of telescope or array events: two dicts of arrays."""
     weights = {}
     for task in tasks:
         weight = takes_part(task, events).astype(np.float32)
@@ -61,8 +67,7 @@ def build_sample(events, tasks, *, class_balance=True):
             gamma = events.is_gamma
             weight = np.where(gamma, 0.5 / max(gamma.mean(), 1e-9), 0.5 / max((~gamma).mean(), 1e-9))
         weights[task.name] = weight.astype(np.float32)
-    targets = {task.name: target(task, events) for task in tasks}
-    return Sample(events, parameters.shape(events.table), targets, weights)
+    return {task.name: target(task, events) for task in tasks}, weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +87,11 @@ class Augmentation:
     symmetries: tuple
     night_sky: float = 0.0
     dead_pixels: float = 0.0
+
+    @property
+    def matrices(self):
+        """What each symmetry does to a vector, (n_symmetries, 2, 2)."""
+        return np.stack([symmetry.matrix for symmetry in self.symmetries])
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,14 +113,46 @@ class Feed:
     def __len__(self):
         return len(self.sample)
 
+    def batch(self, rows, rng):
+        """Network inputs, targets and weights of some images, augmented: three dicts of arrays."""
+        sample, augmentation = self.sample, self.augmentation
+        choice = rng.integers(len(augmentation.symmetries), size=len(rows))
+        pixels = augmented(sample.events, rows, augmentation, choice, rng)
+        matrix = augmentation.matrices[choice]
+        x = self.inputs.build(*pixels, sample.shape[rows], matrix)
+        return (
+            x,
+            turned_targets(sample.targets, rows, matrix),
+            {n: values[rows] for n, values in sample.weights.items()},
+        )
 
-def training_batches(feeds, *, batch_size, seed, epoch):
-    """The batches of one epoch, every event once, cameras mixed.
+
+@dataclass(frozen=True, eq=False)
+class Feeds:
+    """The feeds of several cameras as one, images of all of them mixed."""
+
+    parts: tuple
+
+    def __len__(self):
+        return sum(map(len, self.parts))
+
+    def batch(self, rows, rng):
+        """As :meth:`Feed.batch`; images of one camera stand together."""
+        edges = np.cumsum([0, *map(len, self.parts)])
+        pieces = []
+        for feed, low, high in zip(self.parts, edges[:-1], edges[1:], strict=True):
+            mine = rows[(rows >= low) & (rows < high)] - low
+            if len(mine):
+                pieces.append(feed.batch(mine, rng))
+        return tuple(_joined(dicts) for dicts in zip(*pieces, strict=True))
+
+
+def training_batches(feed, *, batch_size, seed, epoch):
+    """The batches of one epoch, every event once.
 
     Parameters
     ----------
-    feeds : sequence of Feed
-        One a camera.
+    feed : Feeds or gammaml.array_batches.ArrayFeed
     batch_size : int
         At most; batches are of equal size to one event.
     seed, epoch : int
@@ -120,16 +162,9 @@ def training_batches(feeds, *, batch_size, seed, epoch):
     x, y, weights : dict of str to array
         Network inputs by name; targets and weights by task.
     """
-    edges = np.cumsum([0, *map(len, feeds)])
-    order = np.random.default_rng([seed, epoch]).permutation(edges[-1])
-    for number, chosen in enumerate(_split(order, batch_size)):
-        rng = np.random.default_rng([seed, epoch, number])
-        pieces = []
-        for feed, low, high in zip(feeds, edges[:-1], edges[1:], strict=True):
-            rows = chosen[(chosen >= low) & (chosen < high)] - low
-            if len(rows):
-                pieces.append(_augmented(feed, rows, rng))
-        yield tuple(_joined(dicts) for dicts in zip(*pieces, strict=True))
+    order = np.random.default_rng([seed, epoch]).permutation(len(feed))
+    for number, rows in enumerate(_split(order, batch_size)):
+        yield feed.batch(rows, np.random.default_rng([seed, epoch, number]))
 
 
 def _joined(dicts):
@@ -140,24 +175,39 @@ def _split(order, batch_size):
     return np.array_split(order, -(-len(order) // batch_size)) if len(order) else []
 
 
-def _augmented(feed, rows, rng):
-    sample, augmentation = feed.sample, feed.augmentation
-    image, peak_time = sample.events.read_pixels(rows)
+def augmented(events, rows, augmentation, choice, rng):
+    """Charges and peak times of some images, with noise, dead pixels and turns.
+
+    Parameters
+    ----------
+    events : gammaml.events.TelescopeEvents
+    rows : array of int (n,)
+    augmentation : Augmentation
+    choice : array of int (n,)
+        Which of the symmetries each image is turned by.
+    rng : numpy.random.Generator or None
+        None where nothing is disturbed.
+
+    Returns
+    -------
+    image, peak_time : array (n, n_pixels) of float32
+    """
+    image, peak_time = events.read_pixels(rows)
     if augmentation.night_sky:
         image = images.add_night_sky(image, rng, rng.uniform(0, augmentation.night_sky, len(rows)) ** 2)
     if augmentation.dead_pixels:
         image, peak_time = images.kill_pixels(
             image, peak_time, rng, rng.uniform(0, augmentation.dead_pixels, len(rows))
         )
-    choice = rng.integers(len(augmentation.symmetries), size=len(rows))
-    image = images.apply_symmetries(image, augmentation.symmetries, choice)
-    peak_time = images.apply_symmetries(peak_time, augmentation.symmetries, choice)
-    matrix = np.stack([symmetry.matrix for symmetry in augmentation.symmetries])[choice]
-    targets = {name: values[rows] for name, values in sample.targets.items()}
-    if "direction" in targets:
-        targets["direction"] = images.turn_directions(targets["direction"], augmentation.symmetries, choice)
-    x = feed.inputs.build(image, peak_time, sample.shape[rows], matrix)
-    return x, targets, {name: values[rows] for name, values in sample.weights.items()}
+    if len(augmentation.symmetries) == 1:  # the identity
+        return image, peak_time
+    return tuple(images.apply_symmetries(values, augmentation.symmetries, choice) for values in (image, peak_time))
+
+
+def turned_targets(targets, rows, matrix):
+    """Targets of some events by task, those that turn with the camera turned by a matrix each."""
+    chosen = {name: values[rows] for name, values in targets.items()}
+    return {n: images.turned(values, matrix) if TASKS[n].is_vector else values for n, values in chosen.items()}
 
 
 def in_order(events, shape, inputs, *, batch_size=PREDICTION_BATCH):

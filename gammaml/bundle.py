@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from gammaml import forest, images, parameters
+from gammaml import array_forest, forest, images, parameters
+from gammaml.array_inputs import ArrayInputs
 from gammaml.config import TrainSettings, from_dict
 from gammaml.errors import GammamlError
 from gammaml.events import Camera
@@ -19,6 +20,9 @@ from gammaml.inputs import Inputs
 from gammaml.io.bundle_file import FORMAT, MEMBERS, not_a_bundle, read_bundle_file, write_bundle_file
 from gammaml.models import build_model
 from gammaml.tasks import get_tasks
+
+CAMERA = ("name", "pixel_type", "pixel_rotation", "camera_rotation", "focal_length")
+PIXELS = ("pixel_x", "pixel_y", "pixel_area")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,25 +32,30 @@ class Bundle:
     Parameters
     ----------
     model : keras.Model
-    inputs : gammaml.inputs.Inputs
+    inputs : gammaml.inputs.Inputs or gammaml.array_inputs.ArrayInputs
     tasks : tuple of gammaml.tasks.Task
     settings : gammaml.config.TrainSettings
-    baseline : gammaml.forest.Forest
+    baseline : gammaml.forest.Forest or gammaml.array_forest.ArrayForest
         Trained on the same events.
     training_showers : array of int
         `shower_id` of every shower seen in training or validation, sorted.
     metadata : dict
-        JSON-able: versions, sources, numbers of events, range, history.
+        JSON-able: versions, sources, numbers of events, range, history, calibration.
     """
 
     model: object
-    inputs: Inputs
+    inputs: Inputs | ArrayInputs
     tasks: tuple
     settings: TrainSettings
-    baseline: forest.Forest
+    baseline: forest.Forest | array_forest.ArrayForest
     training_showers: np.ndarray
     metadata: dict
     reconstructor = "Gammaml"
+
+    @property
+    def of_cameras(self):
+        """Inputs of each kind of camera."""
+        return self.inputs.cameras if self.settings.is_array else (self.inputs,)
 
     def save(self, path, *, overwrite=False):
         """Write the `.gammaml` file; it appears under its name only when it is whole.
@@ -60,18 +69,15 @@ class Bundle:
         write_bundle_file(path, members, overwrite=overwrite)
 
     def _metadata(self):
-        camera = self.inputs.camera
+        first = self.of_cameras[0]
         described = {
             "format": FORMAT,
             "tasks": [task.name for task in self.tasks],
             "settings": json.loads(json.dumps(asdict(self.settings), default=_loss_name)),
-            "camera": {
-                name: getattr(camera, name)
-                for name in ("name", "pixel_type", "pixel_rotation", "camera_rotation", "focal_length")
-            },
-            "mapping": self.inputs.mapping.to_dict(),
-            "size": self.inputs.size,
-            "scaling": asdict(self.inputs.scaling),
+            "cameras": [_described(inputs.camera) for inputs in self.of_cameras],
+            "mappings": [inputs.mapping.to_dict() for inputs in self.of_cameras],
+            "size": first.size,
+            "scaling": asdict(first.scaling),
             **self.metadata,
         }
         return json.dumps(described, indent=1).encode()
@@ -83,15 +89,16 @@ class Bundle:
             for name, tree in self.baseline.trees.items()
             for part in forest.Trees.__dataclass_fields__
         }
-        arrays = {
-            "pixel_x": self.inputs.camera.pixel_x,
-            "pixel_y": self.inputs.camera.pixel_y,
-            "pixel_area": self.inputs.camera.pixel_area,
-            "offset": self.inputs.normalisation.offset,
-            "scale": self.inputs.normalisation.scale,
-            "training_showers": self.training_showers,
-        }
+        normalisation = self.of_cameras[0].normalisation
+        arrays = {"offset": normalisation.offset, "scale": normalisation.scale}
+        arrays["training_showers"] = self.training_showers
+        for number, inputs in enumerate(self.of_cameras):
+            arrays |= {f"{name}_{number}": getattr(inputs.camera, name) for name in PIXELS}
         return _npz(weights), _npz({**trees, "fill": self.baseline.fill}), _npz(arrays)
+
+
+def _described(camera):
+    return {name: getattr(camera, name) for name in CAMERA}
 
 
 def load(path):
@@ -137,21 +144,33 @@ def _loss_name(function):
 def _rebuild(metadata, weights, trees, arrays):
     tasks = get_tasks(metadata.pop("tasks"))
     settings = from_dict(TrainSettings, metadata.pop("settings"), "bundle settings")
-    described = metadata.pop("camera")
-    camera = Camera(pixel_x=arrays["pixel_x"], pixel_y=arrays["pixel_y"], pixel_area=arrays["pixel_area"], **described)
-    inputs = Inputs(
-        camera=camera,
-        mapping=images.mapping_from_dict(metadata.pop("mapping")),
-        size=metadata.pop("size"),
-        scaling=images.Scaling(**metadata.pop("scaling")),
-        normalisation=parameters.Normalisation(arrays["offset"], arrays["scale"]),
-    )
-    model = build_model(settings.network, inputs.shapes, tasks, dropout=settings.dropout)
+    inputs = _rebuild_inputs(metadata, arrays)
+    inputs = ArrayInputs(tuple(inputs)) if settings.is_array else inputs[0]
+    model = build_model(settings, inputs.shapes, tasks)
     model.set_weights([weights[name] for name in sorted(weights)])
     names = {key.split("/")[0] for key in trees if "/" in key}
     rebuilt = {name: _rebuild_trees(name, trees) for name in names}
-    baseline = forest.Forest(tasks, rebuilt, trees["fill"])
+    kind = array_forest.ArrayForest if settings.is_array else forest.Forest
+    baseline = kind(tasks, rebuilt, trees["fill"])
     return Bundle(model, inputs, tasks, settings, baseline, arrays["training_showers"], metadata)
+
+
+def _rebuild_inputs(metadata, arrays):
+    """Inputs of each kind of camera."""
+    common = {
+        "size": metadata.pop("size"),
+        "scaling": images.Scaling(**metadata.pop("scaling")),
+        "normalisation": parameters.Normalisation(arrays["offset"], arrays["scale"]),
+    }
+    both = zip(metadata.pop("cameras"), metadata.pop("mappings"), strict=True)
+    return [
+        Inputs(
+            camera=Camera(**{name: arrays[f"{name}_{number}"] for name in PIXELS}, **described),
+            mapping=images.mapping_from_dict(mapping),
+            **common,
+        )
+        for number, (described, mapping) in enumerate(both)
+    ]
 
 
 def _rebuild_trees(name, arrays):

@@ -1,4 +1,4 @@
-"""Temperature scaling: gammaness that is the probability of a gamma, without a change of its order.
+"""Calibration on validation events: gammaness that is the probability of a gamma, and widths that hold what they say.
 
 Guo et al. 2017, ICML, section 4.2: the logits of a trained network are divided by one number T, which is fitted on
 events that the network was not trained on. Of a softmax over two classes only the difference of the logits matters, and
@@ -13,6 +13,7 @@ from scipy.special import expit
 from gammaml.errors import InputError, SettingError
 
 WHERE = "temperature scaling"
+ONE_SIGMA = 0.6827
 LIMITS = (0.01, 100.0)  # of a fitted temperature
 
 
@@ -117,3 +118,44 @@ def _checked_events(gammaness, is_gamma, weights):
 
 def _undetermined(got, do):
     return InputError(WHERE, got, "events of both classes that determine a temperature", do)
+
+
+def fit_width(answer, truth):
+    """What predicted widths must be multiplied with for 68.27 % of the errors to lie within them.
+
+    Parameters
+    ----------
+    answer : array (n, k + 1)
+        Values, and the natural logarithm of their width.
+    truth : array (n, k)
+
+    Returns
+    -------
+    float
+        1 without events.
+    """
+    distance = np.linalg.norm(answer[:, :-1] - truth, axis=1) * np.exp(-answer[:, -1].astype(float))
+    if not len(distance):
+        return 1.0
+    # Within what that share of a normal distribution of one or two components lies.
+    expected = 1.0 if truth.shape[1] == 1 else np.sqrt(-2 * np.log(1 - ONE_SIGMA))
+    return float(np.quantile(distance, ONE_SIGMA) / expected)
+
+
+def correct(task, answer, correction):
+    """Correct a network's answers in place, by its temperature or the factor of its widths.
+
+    Parameters
+    ----------
+    task : gammaml.tasks.Task
+    answer : array (n, n_outputs)
+    correction : float or None
+        None where there is nothing to correct.
+    """
+    if correction is None:
+        return
+    if task.is_classification:
+        answer[:, 1] = apply_temperature(answer[:, 1], correction)
+        answer[:, 0] = 1 - answer[:, 1]
+    else:
+        answer[:, -1] += np.log(correction)

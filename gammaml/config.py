@@ -6,7 +6,8 @@ from pathlib import Path
 
 from gammaml.errors import SettingError
 
-NETWORKS = ("cnn", "resnet", "hillas_mlp")
+NETWORKS = ("cnn", "resnet", "hillas_mlp")  # of single images
+ARRAY_NETWORKS = ("array_transformer", "deepset", "crnn")  # of all images of a shower
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,16 @@ class TrainSettings:
     Parameters
     ----------
     network : str
-        "cnn", "resnet" or "hillas_mlp".
+        "cnn", "resnet" or "hillas_mlp" for single images; "array_transformer", "deepset" or "crnn" for array events.
+        Any network of keras.applications, such as "MobileNetV2", may look at single images too.
+    encoder : str
+        What looks at each image in a network for array events: "resnet", "cnn" or one of keras.applications.
+    encoder_weights : str
+        File of weights that a network of keras.applications starts from; none where empty.
+    image_parameters : bool
+        Whether Hillas parameters are inputs beside the image.
+    uncertainty : bool
+        Also learn the widths of energy and direction.
     epochs : int
         Passes over the training events; the learning rate falls to zero at the last.
     batch_size : int
@@ -52,6 +62,10 @@ class TrainSettings:
     """
 
     network: str = "resnet"
+    encoder: str = "resnet"
+    encoder_weights: str = ""
+    image_parameters: bool = True
+    uncertainty: bool = False
     epochs: int = 40
     batch_size: int = 32
     learning_rate: float = 2e-3
@@ -71,7 +85,9 @@ class TrainSettings:
     seed: int = 0
 
     def __post_init__(self):
-        _check(self, "network", self.network in NETWORKS, f"one of {', '.join(NETWORKS)}")
+        known = (*NETWORKS, *ARRAY_NETWORKS)
+        _check(self, "network", self.network in known or _is_class(self.network), f"one of {', '.join(known)}")
+        _check(self, "encoder", self.encoder in NETWORKS[:2] or _is_class(self.encoder), "cnn, resnet")
         _check(self, "epochs", self.epochs >= 1, "at least 1")
         _check(self, "batch_size", self.batch_size >= 2, "at least 2")
         _check(self, "learning_rate", self.learning_rate > 0, "more than 0")
@@ -84,6 +100,16 @@ class TrainSettings:
         _check(self, "night_sky", self.night_sky >= 0, "0 or more")
         _check(self, "dead_pixels", 0 <= self.dead_pixels < 1, "0 to 1")
         _check(self, "task_weights", all(w > 0 for w in self.task_weights.values()), "weights above 0")
+
+    @property
+    def is_array(self):
+        """Whether the network takes all images of a shower."""
+        return self.network in ARRAY_NETWORKS
+
+
+def _is_class(name):
+    """Whether a name may be one of keras.applications, which only Keras can tell."""
+    return name.isidentifier() and name[0].isupper()
 
 
 def _check(settings, name, valid, expected):

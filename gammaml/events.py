@@ -255,8 +255,8 @@ class TelescopeEvents:
 
 
 def as_list(events):
-    """Events of one camera, or a sequence of several cameras', as a list."""
-    return [events] if isinstance(events, TelescopeEvents) else list(events)
+    """Events of one camera, a sequence of several cameras', or the images of array events, as a list."""
+    return [events] if isinstance(events, TelescopeEvents) else list(getattr(events, "cameras", events))
 
 
 def concatenate(parts):

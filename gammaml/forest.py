@@ -89,15 +89,13 @@ class Forest:
             By task; as a network's outputs.
         """
         shape = parameters.shape(events.table)
-        inputs = _filled(_invariants(shape), self.fill)
+        inputs = filled(invariants(shape), self.fill)
         return {task.name: self._predict(task, inputs, shape) for task in self.tasks}
 
     def _predict(self, task, inputs, shape):
         if task.name == "direction":
-            outward = np.where(self.trees["sign"].predict(inputs) > 0.5, 1.0, -1.0)
-            disp = outward * self.trees["disp"].predict(inputs)
             cog, axis, _ = parameters.frame(shape).swapaxes(0, 1)
-            return cog + axis * disp[:, None]
+            return cog + axis * outward(self.trees, inputs)[:, None]
         answer = self.trees[task.name].predict(inputs)
         return np.stack([1 - answer, answer], axis=1) if task is GAMMANESS else answer[:, None]
 
@@ -118,9 +116,9 @@ def fit(events, tasks, *, seed=0):
     """
     cameras = as_list(events)
     shape = parameters.concatenate([parameters.shape(part.table) for part in cameras])
-    inputs = _invariants(shape)
-    fill = np.nan_to_num(np.nanmedian(np.where(np.isfinite(inputs), inputs, np.nan), axis=0))
-    inputs = _filled(inputs, fill)
+    inputs = invariants(shape)
+    fill = typical(inputs)
+    inputs = filled(inputs, fill)
     usable = np.isfinite(shape.scalars[:, 0])
     trees = {}
     for task in tasks:
@@ -128,23 +126,40 @@ def fit(events, tasks, *, seed=0):
         truth = np.concatenate([target(task, part) for part in cameras])[rows]
         if task.name == "direction":
             cog, axis, _ = parameters.frame(shape[rows]).swapaxes(0, 1)
-            disp = np.einsum("ni,ni->n", truth - cog, axis)
-            trees["disp"] = _fit_trees(inputs[rows], np.abs(disp), seed)
-            trees["sign"] = _fit_trees(inputs[rows], disp > 0, seed)
+            trees |= fit_disp(inputs[rows], truth - cog, axis, seed)
         else:
-            trees[task.name] = _fit_trees(inputs[rows], truth[:, 1] > 0 if task is GAMMANESS else truth[:, 0], seed)
+            trees[task.name] = fit_trees(inputs[rows], truth[:, 1] > 0 if task is GAMMANESS else truth[:, 0], seed)
     return Forest(tuple(tasks), trees, fill)
 
 
-def _invariants(shape):
+def invariants(shape):
+    """Image parameters (n, n_features) that do not turn with the camera, float32."""
     return parameters.inputs(shape)[:, INVARIANT].astype(np.float32)
 
 
-def _filled(inputs, fill):
+def typical(inputs):
+    """Median of each feature, for images that lack it."""
+    return np.nan_to_num(np.nanmedian(np.where(np.isfinite(inputs), inputs, np.nan), axis=0))
+
+
+def filled(inputs, fill):
+    """Inputs with `fill` where they are not finite."""
     return np.where(np.isfinite(inputs), inputs, fill).astype(np.float32)
 
 
-def _fit_trees(inputs, truth, seed):
+def outward(trees, inputs):
+    """Distance (n,) of the source from the centre of gravity along the axis, negative toward the camera's centre."""
+    return np.where(trees["sign"].predict(inputs) > 0.5, 1.0, -1.0) * trees["disp"].predict(inputs)
+
+
+def fit_disp(inputs, offset, axis, seed):
+    """Trees for the distance of the source (n, 2) along the axis (n, 2) and for its side."""
+    disp = np.einsum("ni,ni->n", offset, axis)
+    return {"disp": fit_trees(inputs, np.abs(disp), seed), "sign": fit_trees(inputs, disp > 0, seed)}
+
+
+def fit_trees(inputs, truth, seed):
+    """Trees for a class (bool) or a number (n,)."""
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
     common = {"n_estimators": N_TREES, "min_samples_leaf": MIN_SAMPLES_LEAF, "n_jobs": -1, "random_state": seed}

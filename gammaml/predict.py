@@ -1,18 +1,22 @@
-"""Bundles + events → DL2 tables: a row an image (`to_dl2`) or a row a shower (`combine_telescopes`)."""
+"""Bundles + events → DL2 tables: a row an image or a shower (`to_dl2`); means over images (`combine_telescopes`)."""
 
 import warnings
 
 import astropy.units as u
 import numpy as np
 
-from gammaml import __version__, batches, images, parameters
+from gammaml import __version__, array_batches, batches, calibration, images, parameters, sky
+from gammaml.array_events import ArrayEvents
+from gammaml.array_forest import ArrayForest
 from gammaml.errors import RangeWarning, SettingError
+from gammaml.events import as_list
 from gammaml.progress import track
 from gammaml.tasks import TASKS, to_columns
 
 ZENITH_TOLERANCE = 5.0  # degrees beyond the training range before a warning
 NOISE_TOLERANCE = 1.3  # factor beyond the training range before a warning
 RANGE_TOLERANCE = 1.25  # the same, of energies and intensities
+AUXILIARY = ("core", "h_max", "x_max")
 KEPT = (
     "obs_id",
     "event_id",
@@ -26,53 +30,74 @@ KEPT = (
 
 
 def predict(bundle, events, *, show=False):
-    """A network's answers.
+    """A network's answers, calibrated as its validation events asked for.
 
     Parameters
     ----------
     bundle : gammaml.bundle.Bundle
-    events : gammaml.events.TelescopeEvents
+    events : gammaml.events.TelescopeEvents or gammaml.array_events.ArrayEvents
     show : bool
         Follow the progress on standard error.
 
     Returns
     -------
-    dict of str to array (n_images, n_outputs)
-        By task. NaN for images without a finite charge.
+    dict of str to array (n_events, n_outputs)
+        By task. NaN for images without a finite charge, and for showers without another image.
 
     Raises
     ------
     gammaml.errors.InputError
         For images of a camera that the network was not trained on.
     """
-    inputs = bundle.inputs.for_camera(events.camera)
-    shape = parameters.shape(events.table)
-    answers = {task.name: np.empty((len(events), task.n_outputs), np.float32) for task in bundle.tasks}
+    answers = {}
     with track("predicting", len(events), show=show) as progress:
-        for rows, x in batches.prefetch(batches.in_order(events, shape, inputs)):
-            for name, values in bundle.model.predict_on_batch(x).items():
-                answers[name][rows] = values
-            progress.advance(len(x["parameters"]))
-    for values in answers.values():
-        values[images.dark_images(events)] = np.nan
+        for rows, x in batches.prefetch(_batches(bundle, events)):
+            made = bundle.model.predict_on_batch(x)
+            for name, values in made.items():
+                answers.setdefault(name, np.empty((len(events), values.shape[1]), np.float32))[rows] = values
+            progress.advance(rows.stop - rows.start)
+    dark = _dark(events)
+    for task in bundle.tasks:
+        calibration.correct(task, answers[task.name], bundle.metadata.get("calibration", {}).get(task.name))
+        answers[task.name][dark] = np.nan
     return answers
 
 
+def _batches(bundle, events):
+    """Rows and network inputs of all events."""
+    if bundle.settings.is_array:
+        return array_batches.in_order(array_batches.build_feed(events, bundle.inputs))
+    inputs = bundle.inputs.for_camera(events.camera)
+    return batches.in_order(events, parameters.shape(events.table), inputs)
+
+
+def _dark(events):
+    """Mask of the rows whose images all lack a finite charge."""
+    if not isinstance(events, ArrayEvents):
+        return images.dark_images(events)
+    lit = np.zeros(len(events), bool)
+    for part, row in zip(events.cameras, events.members, strict=True):
+        lit[row[~images.dark_images(part)]] = True
+    return ~lit
+
+
 def to_dl2(events, *, gammaness=None, energy=None, direction=None, show=False):
-    """Reconstruct events: one row an image.
+    """Reconstruct events: one row an image, or a row a shower of array events.
 
     Parameters
     ----------
-    events : gammaml.events.TelescopeEvents
-    gammaness, energy, direction : gammaml.bundle.Bundle or gammaml.forest.Forest, optional
-        What answers each task; a joint network may be given for several.
+    events : gammaml.events.TelescopeEvents or gammaml.array_events.ArrayEvents
+    gammaness, energy, direction : gammaml.bundle.Bundle, gammaml.forest.Forest or ArrayForest, optional
+        What answers each task; a joint network may be given for several. What it learnt besides (core, h_max, x_max) is
+        answered too, and where it learnt widths, ``reco_energy_uncert`` and ``ang_distance_uncert``.
 
     Returns
     -------
     astropy.table.QTable
-        Keys, pointing, truth where known, image parameters, and ``gammaness``, ``reco_energy``,
-        ``reco_alt``, ``reco_az``, ``reco_fov_lon``, ``reco_fov_lat`` for the tasks given; ``in_training`` marks
-        showers that a network was trained or validated on. Its ``meta`` has what a DL2 file needs.
+        Keys, pointing, truth where known, image parameters or the classical reconstruction, and ``gammaness``,
+        ``reco_energy``, ``reco_alt``, ``reco_az``, ``reco_fov_lon``, ``reco_fov_lat`` for the tasks given;
+        ``in_training`` marks showers that a network was trained or validated on. Its ``meta`` has what a DL2 file
+        needs.
 
     Warns
     -----
@@ -81,22 +106,24 @@ def to_dl2(events, *, gammaness=None, energy=None, direction=None, show=False):
     """
     given = {"gammaness": gammaness, "energy": energy, "direction": direction}
     given = {name: predictor for name, predictor in given.items() if predictor is not None}
-    _check_given(given)
+    is_array = isinstance(events, ArrayEvents)
+    _check_given(given, is_array)
     table = events.table.copy()
     in_training = np.zeros(len(events), bool)
     answers = {}
     for predictor in dict.fromkeys(given.values()):
         forest = _is_forest(predictor)
         answers[predictor] = predictor.predict(events) if forest else predict(predictor, events, show=show)
-    for name, predictor in given.items():
-        for column, values in to_columns(TASKS[name], answers[predictor][name], events).items():
+    for name, predictor in _with_auxiliaries(given).items():
+        for column, values in to_columns(TASKS[name], answers[predictor][name], table).items():
             table[column] = values
+    for predictor in dict.fromkeys(given.values()):
         if not _is_forest(predictor):
             in_training |= np.isin(np.asarray(events.table["shower_id"]), predictor.training_showers)
             warn_outside_range(predictor, events, table)
     table["in_training"] = in_training
     table.meta.update(
-        level="telescope",
+        level="subarray" if is_array else "telescope",
         reconstructor=next(iter(given.values())).reconstructor,
         subarray=events.subarray,
         simulation=events.simulation,
@@ -117,11 +144,21 @@ def baseline_dl2(events, *, gammaness=None, energy=None, direction=None):
     return table
 
 
+def _with_auxiliaries(given):
+    """What answers each task, with what the networks have learnt besides; the core after the direction it needs."""
+    every = dict(given)
+    for predictor in given.values():
+        for task in predictor.tasks:
+            if task.name in AUXILIARY:
+                every.setdefault(task.name, predictor)
+    return every
+
+
 def _is_forest(predictor):
     return predictor.reconstructor == "Forest"
 
 
-def _check_given(given):
+def _check_given(given, is_array):
     if not given:
         raise SettingError("prediction", "no network", "one for gammaness, energy or direction", "give at least one")
     for name, predictor in given.items():
@@ -130,6 +167,11 @@ def _check_given(given):
             raise SettingError(
                 f"the network for {name}", f"one that learnt {', '.join(learnt)}", f"one for {name}", "give another"
             )
+        takes_arrays = isinstance(predictor, ArrayForest) or (not _is_forest(predictor) and predictor.settings.is_array)
+        if takes_arrays != is_array:
+            kinds = ("single images", "array events")
+            got, expected = f"a network for {kinds[takes_arrays]}", f"one for {kinds[is_array]}, as the events are"
+            raise SettingError(f"the network for {name}", got, expected, "give networks and events of one kind")
 
 
 def _describe(predictor):
@@ -142,14 +184,15 @@ def _describe(predictor):
 
 def warn_outside_range(bundle, events, table):
     """Warn of events outside what `bundle` was trained on, one line a quantity."""
+    cameras = as_list(events)
     low, high = bundle.metadata["range"]["zenith"]
     zenith = 90 - events.table["pointing_alt"].to_value(u.deg)
     _warn("zenith", "deg", zenith, (low, high), (low - ZENITH_TOLERANCE, high + ZENITH_TOLERANCE))
     low, high = bundle.metadata["range"]["noise"]
-    noise = np.median(images.pixel_noise(events))
+    noise = [np.median(images.pixel_noise(part)) for part in cameras if len(part)]
     _warn("median pixel noise", "p.e.", noise, (low, high), (low / NOISE_TOLERANCE, high * NOISE_TOLERANCE))
     low, high = bundle.metadata["range"]["intensity"]
-    intensity = np.asarray(events.table["hillas_intensity"], float)
+    intensity = np.concatenate([np.asarray(part.table["hillas_intensity"], float) for part in cameras])
     _warn("intensity", "p.e.", intensity, (low, high), (low / RANGE_TOLERANCE, high * RANGE_TOLERANCE))
     name = "true_energy" if events.is_simulated else "reco_energy"
     if name in table.colnames:
@@ -207,7 +250,8 @@ def combine_telescopes(dl2):
     if "reco_energy" in dl2.colnames:
         table["reco_energy"] = 10 ** _mean(np.log10(dl2["reco_energy"].to_value(u.TeV)), weight, row) * u.TeV
     if "reco_alt" in dl2.colnames:
-        table["reco_alt"], table["reco_az"] = _mean_direction(dl2, weight, row)
+        directions = [dl2[name].to_value(u.deg) for name in ("reco_alt", "reco_az")]
+        table["reco_alt"], table["reco_az"] = sky.mean_direction(*directions, row, weight) * u.deg
     table["in_training"] = np.bincount(row, np.asarray(dl2["in_training"])) > 0
     table.meta = {**dl2.meta, "level": "subarray"}
     return table
@@ -219,10 +263,3 @@ def _mean(values, weight, row):
     total = np.bincount(row, weight)
     mean = np.bincount(row, weight * np.nan_to_num(values)) / np.where(total > 0, total, 1)
     return np.where(total > 0, mean, np.nan)
-
-
-def _mean_direction(dl2, weight, row):
-    alt, az = dl2["reco_alt"].to_value(u.rad), dl2["reco_az"].to_value(u.rad)
-    vectors = (np.cos(alt) * np.cos(az), np.cos(alt) * np.sin(az), np.sin(alt))
-    x, y, z = (_mean(vector, weight, row) for vector in vectors)
-    return np.rad2deg(np.arctan2(z, np.hypot(x, y))) * u.deg, np.mod(np.rad2deg(np.arctan2(y, x)), 360) * u.deg

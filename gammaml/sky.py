@@ -143,3 +143,58 @@ def tilted(position, pointing_alt, pointing_az):
         TiltedGroundFrame these are -y and -x.
     """
     return np.einsum("...ij,...j->...i", axes(pointing_alt, pointing_az)[..., 1:, :], position)
+
+
+def ground_to_tilted(position, pointing_alt, pointing_az, alt=None, az=None):
+    """Where lines through points on the ground meet the plane through the origin that faces a pointing.
+
+    Seen from a telescope, the image of a shower lies from the source toward the core in this plane.
+
+    Parameters
+    ----------
+    position : array (n, 3)
+        x north, y west, z up, m.
+    pointing_alt, pointing_az : array (n,)
+        Degrees.
+    alt, az : array (n,), optional
+        Direction of the lines, degrees; the pointing by default.
+
+    Returns
+    -------
+    array (n, 2)
+        m, along rising azimuth and rising altitude.
+    """
+    forward = axes(pointing_alt, pointing_az)[..., 0, :]
+    line = forward if alt is None else axes(alt, az)[..., 0, :]
+    way = (position * forward).sum(axis=-1) / (line * forward).sum(axis=-1)
+    return tilted(position - way[..., None] * line, pointing_alt, pointing_az)
+
+
+def tilted_to_ground(place, pointing_alt, pointing_az, alt, az):
+    """The inverse of :func:`ground_to_tilted`, at height 0: array (n, 2), x north and y west, m."""
+    place = np.einsum("...ji,...j->...i", axes(pointing_alt, pointing_az)[..., 1:, :], place)
+    line = axes(alt, az)[..., 0, :]
+    return (place - (place[..., 2] / line[..., 2])[..., None] * line)[..., :2]
+
+
+def mean_direction(alt, az, row, weight):
+    """Weighted mean of the directions of each group, as vectors.
+
+    Parameters
+    ----------
+    alt, az : array (n,)
+        Degrees; what is not finite does not count.
+    row : array of int (n,)
+        Group of each.
+    weight : array (n,)
+
+    Returns
+    -------
+    alt, az : array (n_groups,)
+        Degrees, az in [0, 360); NaN where nothing counts.
+    """
+    vectors = axes(alt, az)[:, 0]
+    weight = np.where(np.isfinite(vectors).all(axis=1), weight, 0.0)
+    sums = np.stack([np.bincount(row, weight * np.nan_to_num(values)) for values in vectors.T], axis=1)
+    nothing = np.bincount(row, weight) <= 0
+    return tuple(np.where(nothing, np.nan, values) for values in vector_to_altaz(sums))

@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 import threading
+import warnings
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from importlib.metadata import version
@@ -11,36 +12,50 @@ from importlib.metadata import version
 import keras
 import numpy as np
 
-from gammaml import __version__, batches, forest, images, parameters
+from gammaml import __version__, batches, calibration
 from gammaml.bundle import Bundle
 from gammaml.checkpoint import Checkpoint, State
 from gammaml.config import TrainSettings
-from gammaml.errors import SettingError
-from gammaml.events import as_list
-from gammaml.inputs import build_inputs
-from gammaml.models import build_model
+from gammaml.errors import InputError
+from gammaml.feeds import prepare
+from gammaml.models import build_loss, build_model, transfer
 from gammaml.progress import track
 from gammaml.split import check_disjoint
 from gammaml.tasks import get_tasks
-from gammaml.training_data import counts, sources, training_range, usable
+from gammaml.training_data import sources, training_range
 
-HUBER_DELTA = 0.2  # in log10(E/TeV) or degrees: errors beyond it are the tails, and count by their size
+FIRST, LAST = 0.05, 1e-3  # of the highest learning rate, at the first and last step
 
 
-def fit(network, training, validation, *, task, epochs=None, seed=None, settings=TrainSettings(), run_dir=None):
+def fit(
+    network,
+    training,
+    validation,
+    *,
+    task,
+    epochs=None,
+    seed=None,
+    settings=TrainSettings(),
+    start=None,
+    run_dir=None,
+):
     """Train a network, and its baseline on the same events.
 
     Parameters
     ----------
     network : str
-        "cnn", "resnet" or "hillas_mlp".
-    training, validation : gammaml.events.TelescopeEvents or list of them
-        Simulated events without a shower in common; several, one a camera, with the mapping "resampled".
+        "cnn", "resnet" or "hillas_mlp" for single images; "array_transformer", "deepset" or "crnn" for array events.
+    training, validation : gammaml.events.TelescopeEvents, list of them, or gammaml.array_events.ArrayEvents
+        Simulated events without a shower in common; a list, one a camera, for several cameras: with the mapping
+        "resampled", or for array events.
     task : str or sequence of str
-        "gammaness", "energy", "direction"; several for one joint network.
+        "gammaness", "energy", "direction", and to learn besides "core" (array events), "h_max", "x_max"; several for
+        one joint network.
     epochs, seed : int, optional
         Instead of those in `settings`.
     settings : gammaml.config.TrainSettings
+    start : gammaml.bundle.Bundle, optional
+        Whose weights the training starts from, as far as they fit: the whole network, or its encoder of images.
     run_dir : str or Path, optional
         Keeps a checkpoint of each epoch; where it holds one of an interrupted training with the same settings
         and events, that training goes on, to the same result.
@@ -48,7 +63,7 @@ def fit(network, training, validation, *, task, epochs=None, seed=None, settings
     Returns
     -------
     gammaml.bundle.Bundle
-        With the weights of the epoch with the smallest validation loss.
+        With the weights of the epoch with the smallest validation loss, calibrated on the validation events.
 
     Raises
     ------
@@ -59,43 +74,24 @@ def fit(network, training, validation, *, task, epochs=None, seed=None, settings
     settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
     tasks = get_tasks(task)
     check_disjoint(training, validation)
-    training = usable(as_list(training), tasks, "training")
-    validation = usable(as_list(validation), tasks, "validation")
     keras.utils.set_random_seed(settings.seed)
-    inputs, feeds = _feeds(training, tasks, settings)
-    held_out = [_feed(events, tasks, settings, inputs, augment=False) for events in validation]
-    model = build_model(settings.network, inputs.shapes, tasks, dropout=settings.dropout)
-    _compile(model, tasks, settings, n_batches=-(-sum(map(len, feeds)) // settings.batch_size))
-    checkpoint = Checkpoint(run_dir, _fingerprint(settings, tasks, training, validation))
+    data = prepare(training, validation, tasks, settings, start)
+    model = build_model(settings, data.inputs.shapes, tasks, encoder_weights=settings.encoder_weights)
+    if start is not None:
+        transfer(model, start.model)
+    _compile(model, tasks, settings)
+    checkpoint = Checkpoint(run_dir, _fingerprint(settings, tasks, data))
     state = checkpoint.restore(model) or State(best=model.get_weights())
     try:
-        _run_epochs(model, feeds, held_out, settings, state, checkpoint)
+        _run_epochs(model, data, settings, state, checkpoint)
     except KeyboardInterrupt:
         if not state.history:
             raise
         print(f"interrupted: keeping the best of {len(state.history)} epochs", file=sys.stderr)
     model.set_weights(state.best)
-    baseline = forest.fit(training, tasks, seed=settings.seed)
-    metadata = _metadata(settings, training, validation, state)
-    showers = np.unique(np.concatenate([events.table["shower_id"] for events in (*training, *validation)]))
-    return Bundle(model, inputs, tasks, settings, baseline, showers, metadata)
-
-
-def _feeds(training, tasks, settings):
-    """Inputs that fit the training events, and these events on their way into the network."""
-    shape = parameters.concatenate([parameters.shape(events.table) for events in training])
-    inputs = build_inputs(training[0].camera, shape, settings)
-    return inputs, [_feed(events, tasks, settings, inputs, augment=True) for events in training]
-
-
-def _feed(events, tasks, settings, inputs, *, augment):
-    sample = batches.build_sample(events, tasks, class_balance=settings.class_balance)
-    symmetries = images.find_symmetries(events.camera)
-    augmentation = batches.Augmentation(symmetries[:1])
-    if augment:
-        chosen = symmetries if settings.symmetries else symmetries[:1]
-        augmentation = batches.Augmentation(chosen, settings.night_sky, settings.dead_pixels)
-    return batches.Feed(sample, inputs.for_camera(events.camera), augmentation)
+    baseline = data.fit_baseline()
+    metadata = _metadata(settings, data, state) | {"calibration": _calibrate(model, data.held_out, tasks)}
+    return Bundle(model, data.inputs, tasks, settings, baseline, data.showers, metadata)
 
 
 @contextmanager
@@ -122,29 +118,36 @@ def _one_interrupt_waits():
         signal.signal(signal.SIGINT, usual)
 
 
-def _run_epochs(model, feeds, held_out, settings, state, checkpoint):
+def _run_epochs(model, data, settings, state, checkpoint):
     """The training loop."""
-    n_events = sum(map(len, feeds))
+    n_events = len(data.feed)
+    n_batches = -(-n_events // settings.batch_size)
     work = track("training", settings.epochs * n_events, done=len(state.history) * n_events)
     with _one_interrupt_waits() as interrupted, work as progress:
         for epoch in range(len(state.history), settings.epochs):
             if epoch - state.best_epoch >= settings.patience:
                 progress.say(f"no better validation loss for {settings.patience} epochs: stopping")
                 break
-            made = batches.training_batches(feeds, batch_size=settings.batch_size, seed=settings.seed, epoch=epoch)
+            made = batches.training_batches(data.feed, batch_size=settings.batch_size, seed=settings.seed, epoch=epoch)
             losses = Losses()
-            for x, y, weights in batches.prefetch(made):
+            for number, (x, y, weights) in enumerate(batches.prefetch(made)):
                 if interrupted.is_set():
                     raise KeyboardInterrupt
+                done = (epoch + number / n_batches) / settings.epochs
+                model.optimizer.learning_rate.assign(learning_rate(done, settings))
                 logs = model.train_on_batch(x, y, sample_weight=weights, return_dict=True)
-                losses.add(logs, len(x["parameters"]))
-                progress.advance(len(x["parameters"]), f"loss {losses.mean()['loss']:.4f}")
-            row = {"epoch": epoch + 1, **losses.mean(), **_validate(model, held_out)}
+                losses.add(logs, _size(y))
+                progress.advance(_size(y), f"loss {losses.mean()['loss']:.4f}")
+            row = {"epoch": epoch + 1, **losses.mean(), **_validate(model, data.held_out)}
             state.history.append(row)
             if state.best_epoch == epoch + 1:
                 state.best = model.get_weights()
             checkpoint.save(model, state)
             progress.say(f"epoch {epoch + 1}/{settings.epochs}: loss {row['loss']:.4f}, val_loss {row['val_loss']:.4f}")
+
+
+def _size(targets):
+    return len(next(iter(targets.values())))
 
 
 class Losses:
@@ -162,69 +165,94 @@ class Losses:
         return {prefix + name: total / self.n_events for name, total in self.sums.items()}
 
 
+def _in_validation(held_out):
+    return batches.training_batches(held_out, batch_size=batches.PREDICTION_BATCH, seed=0, epoch=0)
+
+
 def _validate(model, held_out):
     """Losses on the validation events, unaugmented."""
     losses = Losses()
-    made = batches.training_batches(held_out, batch_size=batches.PREDICTION_BATCH, seed=0, epoch=0)
-    for x, y, weights in batches.prefetch(made):
-        losses.add(model.test_on_batch(x, y, sample_weight=weights, return_dict=True), len(x["parameters"]))
+    for x, y, weights in batches.prefetch(_in_validation(held_out)):
+        losses.add(model.test_on_batch(x, y, sample_weight=weights, return_dict=True), _size(y))
     return losses.mean("val_")
 
 
-def _compile(model, tasks, settings, n_batches):
-    """AdamW with warm-up and half a cosine; one loss a task."""
-    steps = settings.epochs * n_batches
-    warm_up = int(settings.warm_up * steps)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        settings.learning_rate / 20,
-        max(steps - warm_up, 1),
-        alpha=1e-3,
-        warmup_target=settings.learning_rate,
-        warmup_steps=warm_up,
-    )
+def _compile(model, tasks, settings):
+    """AdamW, whose learning rate the loop sets; one loss a task.
+
+    XLA would compile anew for each number of images that a batch of array events has, and is no faster for the others.
+    """
     model.compile(
-        optimizer=keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay),
-        loss={task.name: _loss(task, settings) for task in tasks},
+        optimizer=keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay),
+        loss={task.name: build_loss(task, settings) for task in tasks},
         loss_weights={task.name: task.weight * settings.task_weights.get(task.name, 1.0) for task in tasks},
+        jit_compile=False,
     )
     model.optimizer.build(model.trainable_variables)
 
 
-def _loss(task, settings):
-    """A Keras loss by name, or the user's own function of (truth, prediction)."""
-    loss = settings.loss.get(task.name, task.loss)
-    if loss == "huber":
-        return keras.losses.Huber(delta=HUBER_DELTA)
+def learning_rate(done, settings):
+    """The learning rate when a share of the training is done: a warm-up, then half a cosine."""
+    if done < settings.warm_up:
+        return settings.learning_rate * (FIRST + (1 - FIRST) * done / settings.warm_up)
+    angle = np.pi * (done - settings.warm_up) / (1 - settings.warm_up)
+    return settings.learning_rate * (LAST + (1 - LAST) * (1 + np.cos(angle)) / 2)
+
+
+def _calibrate(model, held_out, tasks):
+    """How the answers must be corrected for the validation events to be calibrated, by task.
+
+    The temperature of the gammaness, and a factor for each learnt width: its median is set right.
+    """
+    answers, truth, weights = {}, {}, {}
+    for x, y, w in batches.prefetch(
+        batches.training_batches(held_out, batch_size=batches.PREDICTION_BATCH, seed=0, epoch=0)
+    ):
+        for found, part in ((answers, model.predict_on_batch(x)), (truth, y), (weights, w)):
+            for name, values in part.items():
+                found.setdefault(name, []).append(values)
+    answers, truth, weights = ({n: np.concatenate(v) for n, v in found.items()} for found in (answers, truth, weights))
+    corrections = {}
+    for task in tasks:
+        answer, known, part = answers[task.name], truth[task.name], weights[task.name] > 0
+        if task.is_classification:
+            corrections[task.name] = _temperature(answer[:, 1], known[:, 1] > 0.5, weights[task.name])
+        elif answer.shape[1] > task.n_outputs:
+            corrections[task.name] = calibration.fit_width(answer[part], known[part])
+    return corrections
+
+
+def _temperature(*events):
+    """1, with a warning, where the validation events do not tell."""
     try:
-        return keras.losses.get(loss)
-    except ValueError as error:
-        raise SettingError(
-            f"loss of {task.name}", repr(loss), "mse, mae, huber, log_cosh or a function", "choose one of these"
-        ) from error
+        return calibration.fit_temperature(*events)
+    except InputError as error:
+        warnings.warn(f"gammaness is not calibrated: {error}", stacklevel=2)
+        return 1.0
 
 
-def _fingerprint(settings, tasks, training, validation):
+def _fingerprint(settings, tasks, data):
     described = {
         "settings": asdict(settings),
         "tasks": [task.name for task in tasks],
-        "events": [list(map(len, training)), list(map(len, validation))],
-        "sources": sources(training),
+        "events": [len(data.feed), len(data.held_out)],
+        "sources": sources(data.training),
     }
     return json.dumps(described, sort_keys=True, default=lambda function: getattr(function, "__name__", "function"))
 
 
-def _metadata(settings, training, validation, state):
+def _metadata(settings, data, state):
     """What a bundle says about its training."""
     return {
         "gammaml": __version__,
         "versions": {name: version(name) for name in ("keras", "numpy", "scikit-learn", "ctapipe")},
         "backend": keras.backend.backend(),
         "seed": settings.seed,
-        "sources": sources(training),
-        "tel_types": sorted({name for events in training for name in events.tel_types}),
-        "n_training": counts(training),
-        "n_validation": sum(map(len, validation)),
-        "range": training_range(training),
+        "sources": sources(data.training),
+        "tel_types": sorted({name for events in data.training for name in events.tel_types}),
+        "n_training": data.n_training,
+        "n_validation": len(data.held_out),
+        "range": training_range(data.training),
         "best_epoch": state.best_epoch,
         "history": state.history,
     }

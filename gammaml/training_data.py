@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from gammaml import images
+from gammaml import array_events, images
 from gammaml.errors import InputError
 from gammaml.tasks import takes_part, target
 
@@ -12,7 +12,7 @@ MIN_EVENTS = 20  # of each class, in training and in validation
 
 
 def usable(cameras, tasks, role):
-    """The events that training can use, after checks.
+    """The images that training can use, after checks.
 
     Hadrons go where only regressions are learnt; images without light, and without parameters, go in any case.
 
@@ -34,47 +34,77 @@ def usable(cameras, tasks, role):
         Without truth, with one class only, with too few events, or with targets that make no sense.
     """
     kept = [_usable(events, tasks, role) for events in cameras]
-    needed = ("gamma", "hadron") if any(task.is_classification for task in tasks) else ("gamma",)
-    for kind in needed:
-        if (count := counts(kept)[kind]) < MIN_EVENTS:
-            raise InputError(
-                f"{role} events",
-                f"{count} usable {kind} images",
-                f"at least {MIN_EVENTS}",
-                f"give files with more {kind} showers",
-            )
+    _require_enough(counts(kept), tasks, f"{role} events", "images")
+    for events in kept:
+        _check_targets(tasks, events, role)
     return [events for events in kept if len(events)]
 
 
-def _usable(events, tasks, role):
+def usable_arrays(events, tasks, role):
+    """As :func:`usable`, for array events: an event is used as long as one image of it can be.
+
+    Parameters
+    ----------
+    events : gammaml.array_events.ArrayEvents
+    tasks : tuple of gammaml.tasks.Task
+    role : str
+
+    Returns
+    -------
+    gammaml.array_events.ArrayEvents
+    """
+    _require_truth(events, role)
+    cameras = [_usable(images_of, tasks, role) for images_of in events.cameras]
+    cameras = [each for each in cameras if len(each)]
+    gamma = {"gamma": 0, "hadron": 0}
+    if cameras:
+        events = array_events.build(cameras)
+        gamma = counts([events])
+    _require_enough(gamma, tasks, f"{role} events", "showers")
+    _check_targets(tasks, events, role)
+    return events
+
+
+def _require_enough(found, tasks, where, noun):
+    needed = ("gamma", "hadron") if any(task.is_classification for task in tasks) else ("gamma",)
+    for kind in needed:
+        if found[kind] < MIN_EVENTS:
+            got, do = f"{found[kind]} usable {kind} {noun}", f"give files with more {kind} showers"
+            raise InputError(where, got, f"at least {MIN_EVENTS}", do)
+
+
+def _require_truth(events, role):
     if not events.is_simulated:
         raise InputError(f"{role} events", "an observation without truth", "simulated events", "train on simulations")
+
+
+def _usable(events, tasks, role):
+    _require_truth(events, role)
     keep = np.any([takes_part(task, events) for task in tasks], axis=0)
     dark = images.dark_images(events)
     if dark.any():
         warnings.warn(f"{role}: {dark.sum()} images without a finite charge are left out", stacklevel=4)
-    events = events[keep & ~dark & np.isfinite(np.asarray(events.table["hillas_intensity"]))]
+    return events[keep & ~dark & np.isfinite(np.asarray(events.table["hillas_intensity"]))]
+
+
+def _check_targets(tasks, events, role):
     for task in tasks:
-        _check_targets(task, target(task, events)[takes_part(task, events)], role)
-    return events
+        values = target(task, events)[takes_part(task, events)]
+        low, high = task.limits
+        wrong = ~((values >= low) & (values <= high)).all(axis=1)
+        if wrong.any():
+            raise InputError(
+                f"{role} events",
+                f"{wrong.sum()} with a true {task.name} such as {values[wrong][0]}",
+                f"finite values from {low:g} to {high:g} (in the units of the network: log10 of TeV, degrees, …)",
+                "check energies, directions and pointings in the files",
+            )
 
 
-def _check_targets(task, values, role):
-    low, high = task.limits
-    wrong = ~((values >= low) & (values <= high)).all(axis=1)
-    if wrong.any():
-        raise InputError(
-            f"{role} events",
-            f"{wrong.sum()} images with a true {task.name} such as {values[wrong][0]}",
-            f"finite values from {low:g} to {high:g} (log10 of TeV, degrees)",
-            "check energies, directions and pointings in the files",
-        )
-
-
-def counts(cameras):
-    """Images of gammas and of hadrons."""
-    gamma = sum(int(events.is_gamma.sum()) for events in cameras)
-    return {"gamma": gamma, "hadron": sum(map(len, cameras)) - gamma}
+def counts(parts):
+    """Gammas and hadrons in a list of telescope or array events."""
+    gamma = sum(int(events.is_gamma.sum()) for events in parts)
+    return {"gamma": gamma, "hadron": sum(map(len, parts)) - gamma}
 
 
 def sources(cameras):

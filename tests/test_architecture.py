@@ -10,7 +10,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 PACKAGE = ROOT / "gammaml"
-TABLE_ROW = re.compile(r"^\| (\d) \| `(\w+)` \| .* \| ?([\w, ]*) ?\|$", re.MULTILINE)
+TABLE_ROW = re.compile(r"^\| (\d+) \| `(\w+)` \| .* \| ?([\w, ]*) ?\|$", re.MULTILINE)
 ROWS, ONLY_HERE = {}, {}
 for number, module, libraries in TABLE_ROW.findall((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")):
     ROWS[module] = int(number)

@@ -30,8 +30,8 @@ def augmentation(sample):
 
 def epoch_of(sample, inputs, augmentation, **settings):
     defaults = {"batch_size": 50, "seed": 0, "epoch": 0}
-    feeds = [batches.Feed(sample, inputs, augmentation)]
-    return list(batches.training_batches(feeds, **{**defaults, **settings}))
+    feed = batches.Feeds((batches.Feed(sample, inputs, augmentation),))
+    return list(batches.training_batches(feed, **{**defaults, **settings}))
 
 
 def test_every_event_once_and_no_small_rest(sample, inputs, augmentation):

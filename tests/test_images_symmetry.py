@@ -13,7 +13,7 @@ from camera_examples import (
 )
 
 from gammaml.errors import SettingError
-from gammaml.images import add_night_sky, apply_symmetries, find_symmetries, kill_pixels, turn_directions
+from gammaml.images import add_night_sky, apply_symmetries, find_symmetries, kill_pixels
 
 MADE = {
     "hexagonal": (lambda: hexagonal_camera(12), 12),
@@ -99,7 +99,7 @@ def test_each_image_has_its_own_symmetry_and_directions_follow():
     choice = rng.integers(0, 12, 50)
     image = np.concatenate([blob(camera, place, 0.1) for place in places])
     turned = apply_symmetries(np.stack([image, 2 * image], axis=-1), symmetries, choice)
-    expected = turn_directions(places, symmetries, choice)
+    expected = turned(places, np.array([symmetry.matrix for symmetry in symmetries])[choice])
     for channel in (0, 1):
         found = turned[..., channel] @ positions(camera) / turned[..., channel].sum(axis=1, keepdims=True)
         np.testing.assert_allclose(found, expected, atol=2e-3)

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from gammaml import parameters
+from gammaml.config import NETWORKS, TrainSettings
 from gammaml.errors import SettingError
-from gammaml.models import NETWORKS, build_model
+from gammaml.models import build_model
 from gammaml.tasks import get_tasks
 
 SHAPES = {"image": (32, 32, 2), "parameters": (parameters.N_INPUTS,), "frame": (3, 2)}
@@ -22,7 +23,7 @@ def random_inputs(n, seed=0):
 
 def build(network, tasks=TASKS):
     keras.utils.set_random_seed(1)
-    return build_model(network, SHAPES, get_tasks(tasks), dropout=0.1)
+    return build_model(TrainSettings(network=network, dropout=0.1), SHAPES, get_tasks(tasks))
 
 
 def random_targets(n):
@@ -60,7 +61,7 @@ def test_every_weight_learns(network):
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_overfits_32_events(network):
-    model = build_model(network, SHAPES, get_tasks(TASKS), dropout=0.0)
+    model = build_model(TrainSettings(network=network, dropout=0.0), SHAPES, get_tasks(TASKS))
     losses = {"gammaness": "categorical_crossentropy", "energy": "mse", "direction": "mse"}
     model.compile(optimizer=keras.optimizers.Adam(3e-3), loss=losses)
     x, y = random_inputs(32), random_targets(32)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from made_events import hexagonal_camera
 
+from gammaml import sky
 from gammaml.events import Camera
 from gammaml.simulation import readout, rng, telescope
 
@@ -59,7 +60,7 @@ def burst(per_pixel=50, time=15.0):
 
 
 def test_axes_point_where_the_telescope_does():
-    axes = telescope.pointing_axes(70.0, 90.0)  # to the east, which is -y
+    axes = sky.axes(70.0, 90.0)  # to the east, which is -y
     np.testing.assert_allclose(axes[0], [0, -np.cos(np.deg2rad(70)), np.sin(np.deg2rad(70))], atol=1e-12)
     np.testing.assert_allclose(axes @ axes.T, np.eye(3), atol=1e-12)
     np.testing.assert_allclose(axes[1], [-1, 0, 0], atol=1e-12)  # azimuth rises from east to south
@@ -67,7 +68,7 @@ def test_axes_point_where_the_telescope_does():
 
 @pytest.mark.parametrize(("lon", "lat"), [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (-0.7, 0.4)])
 def test_a_star_is_seen_at_its_offset(lon, lat):
-    axes = telescope.pointing_axes(70.0, 135.0)
+    axes = sky.axes(70.0, 135.0)
     source = axes[0] + np.deg2rad(lon) * axes[1] + np.deg2rad(lat) * axes[2]
     flight = -source / np.linalg.norm(source)
     distant = made_type(focus_distance=np.inf)
@@ -78,7 +79,7 @@ def test_a_star_is_seen_at_its_offset(lon, lat):
 
 
 def test_a_point_at_the_distance_in_focus_is_sharp():
-    axes = telescope.pointing_axes(90.0, 0.0)
+    axes = sky.axes(90.0, 0.0)
     rows = light(500, radius=5.0)
     rows["ux"], rows["uy"] = rows["x"] / 10e3, rows["y"] / 10e3  # from 10 km above the centre
     lon, lat, _ = telescope.to_focal_plane(rows, made_type(), axes, np.random.default_rng(0))
@@ -89,13 +90,13 @@ def test_a_point_at_the_distance_in_focus_is_sharp():
 
 def test_eighty_percent_of_a_star_is_within_the_psf():
     kind = made_type(focus_distance=np.inf, psf=0.05, psf_growth=0.0)
-    axes = telescope.pointing_axes(90.0, 0.0)
+    axes = sky.axes(90.0, 0.0)
     lon, lat, _ = telescope.to_focal_plane(light(20_000), kind, axes, np.random.default_rng(0))
     assert (np.hypot(np.rad2deg(lon), np.rad2deg(lat)) < 0.05).mean() == pytest.approx(0.8, abs=0.01)
 
 
 def test_light_beside_the_mirror_is_lost():
-    axes = telescope.pointing_axes(90.0, 0.0)
+    axes = sky.axes(90.0, 0.0)
     kind = made_type(mirror_diameter=6.0)
     lon, _, _ = telescope.to_focal_plane(light(20_000, radius=6.0), kind, axes, np.random.default_rng(0))
     assert len(lon) / 20_000 == pytest.approx(0.25, abs=0.01)
@@ -103,7 +104,7 @@ def test_light_beside_the_mirror_is_lost():
 
 def test_the_rim_of_a_davies_cotton_mirror_is_early():
     optics = SimpleNamespace(reflector_shape="DAVIES_COTTON", equivalent_focal_length=15.0)
-    axes = telescope.pointing_axes(90.0, 0.0)
+    axes = sky.axes(90.0, 0.0)
     _, _, time = telescope.to_focal_plane(light(5000), made_type(optics=optics), axes, np.random.default_rng(0))
     assert time.max() - time.min() == pytest.approx(6.0**2 / (2 * 15.0 * 0.299792458), rel=0.01)  # 4.0 ns for 12 m
 

@@ -12,7 +12,7 @@ from gammaml.errors import InputError, SettingError
 @pytest.mark.parametrize("name", ["energy", "direction", "gammaness"])
 def test_the_inverse_gives_the_truth_back(mixed_events, name):
     (task,) = tasks.get_tasks(name)
-    columns = tasks.to_columns(task, tasks.target(task, mixed_events), mixed_events)
+    columns = tasks.to_columns(task, tasks.target(task, mixed_events), mixed_events.table)
     table = mixed_events.table
     if name == "gammaness":
         np.testing.assert_array_equal(columns["gammaness"], mixed_events.is_gamma)

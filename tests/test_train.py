@@ -9,6 +9,8 @@ from gammaml import predict, split, train
 from gammaml.config import TrainSettings
 from gammaml.errors import InputError, SettingError
 from gammaml.events import concatenate
+from gammaml.tasks import get_tasks
+from gammaml.training_data import usable
 
 SMALL = TrainSettings(network="cnn", epochs=3, size=16, batch_size=32, learning_rate=5e-3)
 
@@ -169,7 +171,7 @@ def test_dark_images_are_left_out_with_a_warning(parts):
     events = concatenate([parts[0], parts[0][:0]])
     events.pixels.image[events.rows[:3]] = np.nan
     with pytest.warns(UserWarning, match="3 images without a finite charge"):
-        (kept,) = train.usable([events], train.get_tasks("gammaness"), "training")
+        (kept,) = usable([events], get_tasks("gammaness"), "training")
     assert len(kept) == len(events) - 3
 
 

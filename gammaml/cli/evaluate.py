@@ -10,7 +10,11 @@ RECONSTRUCTORS = ("Gammaml", "Forest")
 @click.command("evaluate")
 @options.files
 @click.option("-o", "--output", required=True, type=options.FILE, metavar="DIR", help="Folder of the report.")
-@click.option("--level", type=click.Choice(("telescope", "subarray")), default="telescope", show_default=True)
+@click.option(
+    "--level",
+    type=click.Choice(("telescope", "subarray")),
+    help="Judge single images or showers; by default images, where the files have such.",
+)
 @click.option(
     "--reconstructor",
     "reconstructors",
@@ -26,8 +30,14 @@ def command(files, output, level, reconstructors, overwrite):
 
     Events of showers that took part in the training do not count.
     """
-    tables = read(files, reconstructors, level)
+    tables = read(files, reconstructors, level or _level(files[0]))
     report(tables, output, overwrite=overwrite)
+
+
+def _level(file):
+    from gammaml.io.dl2 import levels
+
+    return levels(file)[-1]
 
 
 def read(files, reconstructors, level):

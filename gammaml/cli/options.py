@@ -61,4 +61,7 @@ selection = packed(
     click.option("--max-events", type=click.IntRange(1), metavar="N", help="At most N array events of each file."),
 )
 files = click.argument("files", nargs=-1, required=True, type=FILE)
+min_telescopes = click.option(
+    "--min-telescopes", type=click.IntRange(1), default=1, metavar="N", help="Fewest images of an array event."
+)
 overwrite = click.option("--overwrite", is_flag=True, help="Replace what exists.")

@@ -6,7 +6,7 @@ import click
 
 from gammaml.cli import options
 from gammaml.cli.quiet import quietly
-from gammaml.errors import InputError, OutputError
+from gammaml.errors import InputError, OutputError, SettingError
 
 ANSWERS = ("gammaness", "reco_energy", "reco_fov_lon")
 
@@ -35,20 +35,21 @@ networks_options = options.packed(
 @click.option("-o", "--output", type=options.FILE, metavar="OUT.dl2.h5", help="Where one file goes.")
 @click.option("--output-dir", type=options.FILE, metavar="DIR", help="Where several files go, each as NAME.dl2.h5.")
 @options.selection
+@options.min_telescopes
 @click.option("--held-out", is_flag=True, help="Only showers that no network has seen in its training.")
 @options.overwrite
-def command(files, networks, output, output_dir, selection, held_out, overwrite):
+def command(files, networks, output, output_dir, selection, min_telescopes, held_out, overwrite):
     """Reconstruct DL1 files with trained networks, and with the forests trained beside them.
 
-    Each file becomes a ctapipe DL2 file with a row an image and a row a shower. A joint network may be given
-    for several tasks.
+    Each file becomes a ctapipe DL2 file with a row an image and a row a shower, or with networks of array events a row
+    a shower. A joint network may be given for several tasks.
     """
     targets = _targets(files, output, output_dir)
     _check_targets(targets, {*files, *networks.values()}, overwrite)
     bundles = load(networks)
     for file, target in zip(files, targets, strict=True):
         cameras = read(file, selection, bundles, held_out=held_out)
-        write(cameras, bundles, target, overwrite=overwrite)
+        write(cameras, bundles, target, overwrite=overwrite, min_telescopes=min_telescopes)
         click.echo(f"{target}: {sum(map(len, cameras)):,} images")
 
 
@@ -86,12 +87,47 @@ def read(file, selection, bundles, *, held_out=False):
     """The events of a file that the networks can take, a list of one item a camera."""
     from gammaml import io
 
-    if all(bundle.settings.mapping == "resampled" for bundle in bundles.values()):
+    if takes_arrays(bundles):
+        cameras = _known_cameras(file, io.read_cameras(file, selection), bundles)
+    elif all(bundle.settings.mapping == "resampled" for bundle in bundles.values()):
         cameras = io.read_cameras(file, selection)
     else:
         known = selection.tel_type or _known_type(file, next(iter(bundles.values())))
         cameras = [io.read_events(file, replace(selection, tel_type=known))]
     return _held_out(file, cameras, bundles) if held_out else cameras
+
+
+def takes_arrays(bundles):
+    """Whether the networks take array events; one kind must do for all.
+
+    Raises
+    ------
+    SettingError
+        Where some do and some do not.
+    """
+    kinds = {task: bundle.settings.is_array for task, bundle in bundles.items()}
+    if len(set(kinds.values())) > 1:
+        single = ", ".join(task for task, is_array in kinds.items() if not is_array)
+        got, expected = f"networks of array events, and of single images for {single}", "one kind"
+        raise SettingError("networks", got, expected, "give networks trained at one --level")
+    return any(kinds.values())
+
+
+def _known_cameras(file, cameras, bundles):
+    """The images of cameras that all networks know; a warning names those that are left out."""
+    known = [part for part in cameras if all(_knows(bundle, part.camera) for bundle in bundles.values())]
+    lost = sorted(name for part in cameras if part not in known for name in part.tel_types)
+    trained = sorted({name for bundle in bundles.values() for name in bundle.metadata["tel_types"]})
+    if not known:
+        got, expected = f"images of {', '.join(lost)}", f"some of {', '.join(trained)}"
+        raise InputError(file, got, expected, "use networks that were trained with these telescopes")
+    if lost:
+        click.echo(f"{file}: leaving out {', '.join(lost)}, which the networks do not know", err=True)
+    return known
+
+
+def _knows(bundle, camera):
+    return any(camera.same_pixels(inputs.camera) for inputs in bundle.of_cameras)
 
 
 def _known_type(file, bundle):
@@ -116,19 +152,37 @@ def _held_out(file, cameras, bundles):
     return kept
 
 
-def write(cameras, bundles, target, *, overwrite):
-    """Predict the events of each camera, by networks and forests, and write one DL2 file."""
+def write(cameras, bundles, target, *, overwrite, min_telescopes=1):
+    """Predict the events, by networks and forests, and write one DL2 file."""
     import numpy as np
+
+    from gammaml.io.dl2 import write_dl2
+
+    answer = _arrays if takes_arrays(bundles) else _images
+    tables = answer(cameras, bundles, min_telescopes)
+    if not any(np.isfinite(tables[0][name]).any() for name in ANSWERS if name in tables[0].colnames):
+        name = cameras[0].sources[0]["name"]
+        raise InputError(name, "no image with a finite charge", "some light", "check how the file was made")
+    write_dl2(tables, target, overwrite=overwrite, events=cameras)
+
+
+def _images(cameras, bundles, min_telescopes):
+    """Tables of the events of each camera, and their means over the images of a shower."""
     from astropy.table import vstack
 
     from gammaml import predict
-    from gammaml.io.dl2 import write_dl2
 
     networks = [predict.to_dl2(events, **bundles, show=True) for events in cameras]
     forests = [predict.baseline_dl2(events, **bundles) for events in cameras]
     tables = [vstack(parts, metadata_conflicts="silent") for parts in (networks, forests)]
-    if not any(np.isfinite(tables[0][name]).any() for name in ANSWERS if name in tables[0].colnames):
-        name = cameras[0].sources[0]["name"]
-        raise InputError(name, "no image with a finite charge", "some light", "check how the file was made")
-    tables += [predict.combine_telescopes(table) for table in tables]
-    write_dl2(tables, target, overwrite=overwrite, events=cameras)
+    combined = [predict.combine_telescopes(table) for table in tables]
+    return tables + [table[table["multiplicity"] >= min_telescopes] for table in combined]
+
+
+def _arrays(cameras, bundles, min_telescopes):
+    """Tables of array events."""
+    from gammaml import predict
+    from gammaml.cli.train import as_arrays
+
+    events = as_arrays(cameras, min_telescopes)
+    return [predict.to_dl2(events, **bundles, show=True), predict.baseline_dl2(events, **bundles)]

@@ -10,6 +10,7 @@ from gammaml.cli import options
 from gammaml.cli.quiet import quietly
 from gammaml.config import TrainSettings, read_toml
 
+DEFAULT_NETWORK = {"telescope": "resnet", "array": "array_transformer"}
 LOSSES = (".loss.csv", ".loss.pdf", ".loss.png")
 
 
@@ -29,18 +30,31 @@ def _bundle_name(ctx, param, value):
     return value
 
 
-def _settings(network, epochs, seed, config):
+def _settings(level, network, encoder, epochs, seed, uncertainty, config):
     settings = read_toml(TrainSettings, config) if config else TrainSettings()
-    given = {"network": network, "epochs": epochs, "seed": seed}
-    return replace(settings, **{name: value for name, value in given.items() if value is not None})
+    if level is not None and network is None and settings.is_array != (level == "array"):
+        network = DEFAULT_NETWORK[level]
+    given = {"network": network, "encoder": encoder, "epochs": epochs, "seed": seed, "uncertainty": uncertainty or None}
+    settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
+    if level is not None and settings.is_array != (level == "array"):
+        raise click.UsageError(f"--level {level} and --network {network} do not go together; leave one of them")
+    return settings
 
 
 settings_options = options.packed(
     "settings",
     _settings,
-    click.option("--network", metavar="NAME", help="cnn, resnet (the default) or hillas_mlp."),
+    click.option("--level", type=click.Choice(tuple(DEFAULT_NETWORK)), help="Learn from images, or array events."),
+    click.option(
+        "--network",
+        metavar="NAME",
+        help="Of images: resnet (the default), cnn, hillas_mlp or one of keras.applications; of array events: "
+        "array_transformer (the default), deepset or crnn.",
+    ),
+    click.option("--encoder", metavar="NAME", help="What looks at each image of an array event: resnet, cnn, …"),
     click.option("--epochs", type=int, metavar="N", help="Passes over the training events."),
     click.option("--seed", type=int, metavar="N", help="Of the split, the weights and the shuffling."),
+    click.option("--uncertainty", is_flag=True, help="Also learn the uncertainties of energy and direction."),
     click.option("--config", type=options.FILE, metavar="FILE.toml", help="Settings; other options go before them."),
 )
 
@@ -58,28 +72,33 @@ settings_options = options.packed(
     callback=_fractions,
     help="Shares of the showers for training, for validation, and left for tests.",
 )
+@options.min_telescopes
+@click.option("--from", "start", type=options.FILE, metavar="Y.gammaml", help="Network whose weights to start from.")
 @click.option("--resume", is_flag=True, help="Go on from where a training for this output was interrupted.")
 @options.overwrite
-def command(task, files, output, settings, selection, split, resume, overwrite):
+def command(task, files, output, settings, selection, split, min_telescopes, start, resume, overwrite):
     """Train a network on simulated DL1 files, and a Hillas-parameter forest on the same events.
 
-    TASK is gammaness, energy or direction, or several with commas for one joint network. Beside X.gammaml come
-    the losses as X.loss.csv, .pdf and .png. Ctrl-C keeps the best network so far.
+    TASK is gammaness, energy or direction, or several with commas for one joint network, which may learn h_max, x_max
+    and, of array events, core besides. Beside X.gammaml come the losses as X.loss.csv, .pdf and .png. Ctrl-C keeps the
+    best network so far.
     """
     from gammaml import io
     from gammaml import split as splitting
     from gammaml.tasks import get_tasks
 
-    start = time.monotonic()
+    began = time.monotonic()
     tasks = [known.name for known in get_tasks(task.split(","))]
     overwrite = overwrite or (resume and run_folder(output).is_dir())
     check_products(output, overwrite)
-    read = io.read_cameras if settings.mapping == "resampled" else io.read_events
-    events = read(files, selection)
+    many = settings.is_array or settings.mapping == "resampled"
+    events = (io.read_cameras if many else io.read_events)(files, selection)
     training, validation, *_ = splitting.by_shower(events, fractions=split, seed=settings.seed)
-    bundle = fit(training, validation, tasks, settings, output, resume=resume)
+    if settings.is_array:
+        training, validation = (as_arrays(part, min_telescopes) for part in (training, validation))
+    bundle = fit(training, validation, tasks, settings, output, resume=resume, start=start)
     save(bundle, output, overwrite=overwrite)
-    click.echo(f"{output}: {summary(bundle, time.monotonic() - start)}")
+    click.echo(f"{output}: {summary(bundle, time.monotonic() - began)}")
     if not is_finished(bundle):
         click.echo("gammaml: interrupted; the same command with --resume goes on", err=True)
         raise click.exceptions.Exit(130)
@@ -99,20 +118,28 @@ def check_products(output, overwrite):
         check_output(output.with_suffix(suffix), overwrite)
 
 
-def fit(training, validation, tasks, settings, output, *, resume):
-    """A bundle, trained from the start or from the checkpoint beside `output`."""
+def as_arrays(cameras, min_telescopes):
+    """Array events of the images of all cameras."""
+    from gammaml import array_events
+
+    return array_events.build(cameras, min_telescopes=min_telescopes)
+
+
+def fit(training, validation, tasks, settings, output, *, resume, start=None):
+    """A bundle, trained from the start, from another bundle, or from the checkpoint beside `output`."""
     from gammaml.checkpoint import CHECKPOINT
 
     with quietly():
-        from gammaml import train
-        from gammaml.checkpoint import CHECKPOINT
+        from gammaml import bundle, train
     checkpoint = run_folder(output) / CHECKPOINT
     if resume and not checkpoint.is_file():
         click.echo(f"{checkpoint}: nothing to resume, starting anew", err=True)
     if not resume and checkpoint.is_file():
         click.echo(f"{checkpoint}: discarding the checkpoint of an earlier training (--resume would go on)", err=True)
         checkpoint.unlink()
-    return train.fit(settings.network, training, validation, task=tasks, settings=settings, run_dir=checkpoint.parent)
+    known = {"settings": settings, "run_dir": checkpoint.parent}
+    start = None if start is None else bundle.load(start)
+    return train.fit(settings.network, training, validation, task=tasks, start=start, **known)
 
 
 def save(bundle, output, *, overwrite):
@@ -138,12 +165,12 @@ def summary(bundle, seconds):
     """One line on a training."""
     from gammaml.progress import clock
 
-    metadata = bundle.metadata
+    metadata, noun = bundle.metadata, "showers" if bundle.settings.is_array else "images"
     counts = " and ".join(f"{count:,} {kind}" for kind, count in metadata["n_training"].items())
     return (
         f"{bundle.settings.network} for {', '.join(task.name for task in bundle.tasks)}; "
         f"best epoch {metadata['best_epoch']} of {len(metadata['history'])}; "
-        f"trained on {counts} images, validated on {metadata['n_validation']:,}; {clock(seconds)}"
+        f"trained on {counts} {noun}, validated on {metadata['n_validation']:,}; {clock(seconds)}"
     )
 
 

@@ -14,7 +14,7 @@ from gammaml.images.channels import (
 from gammaml.images.mapping import AXIAL_NEIGHBOURS, LatticeMapping, build_lattice_mapping, mapping_from_dict
 from gammaml.images.quality import dark_images, pixel_noise
 from gammaml.images.resampling import ResamplingMapping, build_resampling_mapping
-from gammaml.images.symmetry import Symmetry, apply_symmetries, find_symmetries, turn_directions
+from gammaml.images.symmetry import Symmetry, apply_symmetries, common_symmetries, find_symmetries, turned
 
 __all__ = [
     "AXIAL_NEIGHBOURS",
@@ -29,6 +29,7 @@ __all__ = [
     "build_lattice_mapping",
     "build_resampling_mapping",
     "centre_cell",
+    "common_symmetries",
     "dark_images",
     "find_symmetries",
     "kill_pixels",
@@ -38,5 +39,5 @@ __all__ = [
     "relative_time",
     "repair_charge",
     "scale_charge",
-    "turn_directions",
+    "turned",
 ]

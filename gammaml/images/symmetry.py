@@ -13,6 +13,7 @@ from gammaml.errors import InputError
 from gammaml.images.gather import gather
 from gammaml.images.lattice import orientation
 
+SAME_TURN = 0.02  # of matrix elements, a degree
 PARTNER_LIMIT = 0.3  # in pitches, from where a pixel is turned to, to the pixel that is there
 MISSING_LIMIT = 0.03  # of all pixels, those at ragged edges that are turned to where no pixel is
 
@@ -86,9 +87,31 @@ def apply_symmetries(values, symmetries, choice):
     return out
 
 
-def turn_directions(directions, symmetries, choice):
-    """Directions (n, 2) in (fov_lon, fov_lat) turned as `apply_symmetries` turns the images."""
-    return np.einsum("nij,nj->ni", np.array([symmetry.matrix for symmetry in symmetries])[choice], directions)
+def turned(vectors, matrix):
+    """Vectors (n, 2) in (fov_lon, fov_lat), each turned by a matrix (n, 2, 2) of its own."""
+    return np.einsum("nij,nj->ni", matrix, vectors)
+
+
+def common_symmetries(cameras):
+    """Symmetries that some cameras share, in one order: an array of them may be turned as a whole.
+
+    Parameters
+    ----------
+    cameras : list of gammaml.events.Camera
+
+    Returns
+    -------
+    list of tuple of Symmetry
+        One a camera, matching in their matrices; identity first.
+    """
+    known = [find_symmetries(camera) for camera in cameras]
+    shared = [[_alike(symmetry, others) for others in known] for symmetry in known[0]]
+    return list(zip(*(match for match in shared if None not in match), strict=True))
+
+
+def _alike(symmetry, others):
+    """The one of `others` that turns as `symmetry` does, to a degree."""
+    return next((other for other in others if np.abs(other.matrix - symmetry.matrix).max() < SAME_TURN), None)
 
 
 def _candidates(kind, angle):

@@ -9,7 +9,7 @@ from pathlib import Path
 from gammaml.errors import InputError
 from gammaml.io.write_tables import whole_file
 
-FORMAT = 1
+FORMAT = 2
 MEMBERS = ("metadata.json", "weights.npz", "forest.npz", "arrays.npz")
 CHECKSUMS = "SHA256SUMS"
 SIZE_LIMIT = 2**31  # bytes of one unpacked member

@@ -58,6 +58,12 @@ def read_dl2(paths, *, reconstructor="Gammaml", level="subarray"):
     return tables[0] if len(tables) == 1 else _joined(tables, paths)
 
 
+def levels(path):
+    """The levels at which a file has reconstructed events, "subarray" before "telescope"; both where it has none."""
+    with open_hdf5(path) as file:
+        return [level for level in LEVELS if f"dl2/event/{level}" in file] or list(LEVELS)
+
+
 def _joined(tables, paths):
     metas = [table.meta for table in tables]
     tel_ids = [list(meta["subarray"].tel_ids) for meta in metas]

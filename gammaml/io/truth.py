@@ -7,6 +7,7 @@ from gammaml import sky
 from gammaml.errors import InputError
 from gammaml.io.tables import bare, key_order, require_table, side_by_side
 
+SEA_LEVEL_DEPTH = 1033.2  # g/cm2: 1013.25 hPa over 9.80665 m/s2
 SHOWER = "simulation/event/subarray/shower"
 # Equal for all uses of one shower and in every file that holds it, different for any two showers.
 SHOWER_IDENTITY = (
@@ -43,7 +44,21 @@ def with_truth(file, table):
         angles = [table[name].to_value("deg") for name in ("true_alt", "true_az", "pointing_alt", "pointing_az")]
         lon, lat = sky.altaz_to_fov(*angles)
         table["true_fov_lon"], table["true_fov_lat"] = lon * u.deg, lat * u.deg
+        if "true_x_max" in table.colnames:
+            vertical = table["true_x_max"].to_value("g/cm2") * np.sin(np.deg2rad(angles[0]))
+            table["true_h_max"] = standard_height(vertical) * u.m
     return table
+
+
+def standard_height(depth):
+    """Height above sea level (m) below which a vertical depth (g/cm2) of air lies in the standard atmosphere.
+
+    ICAO Doc 7488 (1993): 6.5 K/km up to 11 km, isothermal above. Real air differs by some per cent.
+    """
+    depth = np.maximum(depth, 1e-3)
+    tropopause = SEA_LEVEL_DEPTH * (1 - 0.0065 * 11000 / 288.15) ** 5.2559
+    below = 288.15 / 0.0065 * (1 - (depth / SEA_LEVEL_DEPTH) ** (1 / 5.2559))
+    return np.where(depth > tropopause, below, 11000 + 6341.6 * np.log(tropopause / depth))
 
 
 def _mix(columns):

@@ -1,5 +1,7 @@
-"""Networks: a file each, its paper cited. All take the same inputs and answer by task."""
+"""Networks: a file each, its paper cited; losses, and weights taken over from another network."""
 
-from gammaml.models.build import NETWORKS, build_model
+from gammaml.models.build import build_model
+from gammaml.models.losses import build_loss
+from gammaml.models.transfer import transfer
 
-__all__ = ["NETWORKS", "build_model"]
+__all__ = ["build_loss", "build_model", "transfer"]

@@ -62,7 +62,7 @@ class Observatory:
         self.simulator = Simulator(array.site, arrays.detectors(array))
         for energy in (card.energy_min, card.energy_max):
             self.simulator.check(Primary(card.primary, energy * u.TeV, zenith=card.zenith * u.deg))
-        self.axes = telescope.pointing_axes(90 - card.zenith, card.azimuth)
+        self.axes = sky.axes(90 - card.zenith, card.azimuth)
         self.types = {each.type.name: each.type for each in array.telescopes}
         self.rasters = {name: telescope.build_raster(kind.camera) for name, kind in self.types.items()}
         self.cameras = [self._camera(each) for each in array.telescopes]

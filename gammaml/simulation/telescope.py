@@ -27,26 +27,6 @@ class Raster(NamedTuple):
     step: float
 
 
-def pointing_axes(alt, az):
-    """Unit vectors of a telescope: toward what it points at, along rising azimuth, along rising altitude.
-
-    Parameters
-    ----------
-    alt, az : float
-        Degrees; azimuth from north through east.
-
-    Returns
-    -------
-    array (3, 3)
-        Rows; columns are x = north, y = west, z = up.
-    """
-    alt, az = np.deg2rad(alt), np.deg2rad(az)
-    axis = (np.cos(alt) * np.cos(az), -np.cos(alt) * np.sin(az), np.sin(alt))
-    along_azimuth = (-np.sin(az), -np.cos(az), 0.0)
-    along_altitude = (-np.sin(alt) * np.cos(az), np.sin(alt) * np.sin(az), np.cos(alt))
-    return np.array([axis, along_azimuth, along_altitude])
-
-
 def build_raster(camera):
     """Raster of a camera's pixels by which pixel's centre is nearest.
 
@@ -83,7 +63,7 @@ def to_focal_plane(photo_electrons, telescope_type, axes, rng):
         Of one telescope, see `Shower.photo_electrons`.
     telescope_type : arrays.TelescopeType
     axes : array (3, 3)
-        Of `pointing_axes`.
+        Of `gammaml.sky.axes`.
     rng : numpy.random.Generator
 
     Returns
