@@ -125,7 +125,7 @@ def test_overfits_32_events(network):
     for _ in range(120):
         model.train_on_batch(x, y)
     model.reset_metrics()
-    assert model.train_on_batch(x, y)[0] < 0.1 * first
+    assert model.train_on_batch(x, y)[0] < 0.2 * first
 
 
 def test_compact(network):

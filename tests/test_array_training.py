@@ -140,11 +140,12 @@ def test_a_training_starts_from_another(joint, parts):
     one = replace(SMALL, epochs=1, learning_rate=1e-5)
     started = train.fit("deepset", *parts[:2], task=TASKS, settings=one, start=joint)
     assert started.inputs is joint.inputs
-    assert started.metadata["history"][0]["val_loss"] < 0.8 * joint.metadata["history"][0]["val_loss"]
+    losses = [row["val_loss"] for row in joint.metadata["history"]]
+    assert started.metadata["history"][0]["val_loss"] == pytest.approx(min(losses), abs=0.3 * (losses[0] - min(losses)))
 
 
 def test_the_command_line(gammaml, dl1_files, tmp_path):
-    path, quickly = tmp_path / "array.gammaml", ("--epochs", 1, "--split", "0.3,0.4,0.3", "--encoder", "cnn")
+    path, quickly = tmp_path / "array.gammaml", ("--epochs", 1, "--split", "0.35,0.35,0.3", "--encoder", "cnn")
     tasks = "gammaness,energy,direction"
     result = gammaml("train", tasks, *dl1_files.values(), "-o", path, "--level", "array", "--uncertainty", *quickly)
     assert result.exit_code == 0, result.stderr
@@ -181,11 +182,13 @@ def test_the_command_line(gammaml, dl1_files, tmp_path):
     [
         (("--level", "telescope", "--network", "crnn"), "--level telescope and --network crnn do not go together"),
         (("--level", "array", "--min-telescopes", 3), "some with images of 3"),
-        (("--network", "Transformer"), "one of DenseNet121, DenseNet169"),
+        (("--network", "Transformer"), "resnet, hillas_mlp or one of ConvNeXtBase"),
     ],
 )
 def test_wrong_commands(gammaml, dl1_files, tmp_path, arguments, expected):
-    result = gammaml("train", "energy", dl1_files["gamma"], "-o", tmp_path / "x.gammaml", *arguments)
+    result = gammaml(
+        "train", "energy", dl1_files["gamma"], "-o", tmp_path / "x.gammaml", "--split", "0.4,0.4,0.2", *arguments
+    )
     assert result.exit_code == 2
     assert expected in result.stderr
     assert not list(tmp_path.iterdir())

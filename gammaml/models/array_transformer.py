@@ -23,10 +23,13 @@ def attend(tokens, dropout):
     """
     x, width = tokens.token, tokens.token.shape[-1]
     allowed = ops.cast(tokens.mask[:, None, :], "bool")
-    for _ in range(N_BLOCKS):
-        y = layers.LayerNormalization()(x)
-        y = layers.MultiHeadAttention(N_HEADS, width // N_HEADS, dropout=dropout / 2)(y, y, attention_mask=allowed)
-        x = x + y
-        y = layers.Dense(2 * width, activation="gelu")(layers.LayerNormalization()(x))
-        x = x + layers.Dropout(dropout / 2)(layers.Dense(width)(y))
-    return layers.LayerNormalization()(x)
+    for number in range(N_BLOCKS):
+        attention = layers.MultiHeadAttention(
+            N_HEADS, width // N_HEADS, dropout=dropout / 2, name=f"attention_{number}"
+        )
+        y = layers.LayerNormalization(name=f"attention_norm_{number}")(x)
+        x = x + attention(y, y, attention_mask=allowed)
+        y = layers.LayerNormalization(name=f"dense_norm_{number}")(x)
+        y = layers.Dense(2 * width, activation="gelu", name=f"dense_wide_{number}")(y)
+        x = x + layers.Dropout(dropout / 2)(layers.Dense(width, name=f"dense_narrow_{number}")(y))
+    return layers.LayerNormalization(name="norm")(x)

@@ -15,5 +15,5 @@ def recur(tokens, dropout):
     in_order = ops.take_along_axis(tokens.token, order[..., None], axis=1)
     present = ops.cast(ops.take_along_axis(tokens.mask, order, axis=1), "bool")
     unit = layers.GRU(tokens.token.shape[-1] // 2, return_sequences=True, dropout=dropout / 2)
-    states = layers.Bidirectional(unit)(in_order, mask=present)
+    states = layers.Bidirectional(unit, name="both_ways")(in_order, mask=present)
     return ops.take_along_axis(states, ops.argsort(order, axis=1)[..., None], axis=1)
