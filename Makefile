@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SLOW := -m "slow or not slow"
 
-.PHONY: demo test test-all lint format bench clean
+.PHONY: demo test test-all lint format bench bench-physics clean
 
 demo: .venv/installed
 	$(BIN)/gammaml demo $(DEMO)
@@ -16,6 +16,10 @@ test-all: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/pytest benchmarks/bench_*.py
+
+# Hours: simulates, trains each network of array events for three seeds, and compares.
+bench-physics: .venv/installed
+	$(BIN)/python benchmarks/array_physics.py $(PHYSICS)
 
 lint: .venv/lint
 	$(BIN)/ruff check .

@@ -7,6 +7,7 @@ from astropy.time import Time
 
 from gammaml import sky
 from gammaml.events import Camera, Optics, PixelStore, Readout, Subarray, Telescope, TelescopeEvents
+from gammaml.io.truth import standard_height
 
 FOCAL_LENGTH = 16.0  # m
 PIXEL_WIDTH = 0.05  # m, 0.18 degrees
@@ -79,6 +80,8 @@ def made_events(n_showers=40, *, seed=0, primary=0, n_uses=2, n_telescopes=2, ca
             "true_fov_lat": direction[:, 1] * u.deg,
         }
     )
+    vertical = table["true_x_max"].value * np.sin(np.deg2rad(alt))
+    table["true_h_max"] = standard_height(vertical) * u.m
     for name, values in _parameters(cog, psi, length, width, intensity).items():
         table[name] = values
     simulation = QTable(

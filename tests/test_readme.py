@@ -32,13 +32,16 @@ def block(language):
 
 
 def test_the_python_example(folder):
-    code, _ = block("python")
-    exec(code.replace('"resnet"', '"hillas_mlp"').replace("epochs=40", "epochs=1"), {})
+    code, arrays, _ = block("python")
+    names = {}
+    exec(code.replace('"resnet"', '"hillas_mlp"').replace("epochs=40", "epochs=1"), names)
     assert {"energy.gammaml", "energy_resolution.pdf"} <= {path.name for path in folder.iterdir()}
+    exec(arrays.replace('"resnet"', '"cnn"').replace("epochs=20", "epochs=1"), names)
+    assert (names["dl2"]["reco_energy_uncert"] > 0).all()
 
 
 def test_the_shower(folder):
-    _, code = block("python")
+    *_, code = block("python")
     exec(code, {})
     assert {"shower.png", "profile.pdf"} <= {path.name for path in folder.iterdir()}
 

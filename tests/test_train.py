@@ -10,7 +10,7 @@ from gammaml.config import TrainSettings
 from gammaml.errors import InputError, SettingError
 from gammaml.events import concatenate
 from gammaml.tasks import get_tasks
-from gammaml.training_data import usable
+from gammaml.training_data import counts, usable
 
 SMALL = TrainSettings(network="cnn", epochs=3, size=16, batch_size=32, learning_rate=5e-3)
 
@@ -187,7 +187,7 @@ def test_senseless_targets_are_refused(parts, column, value):
     events = parts[0][:]
     events.table[column][np.flatnonzero(events.is_gamma)[:2]] = value * events.table[column].unit
     with pytest.raises(InputError):
-        train.usable([events], train.get_tasks(("energy", "direction")), "training")
+        usable([events], get_tasks(("energy", "direction")), "training")
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +205,7 @@ def test_one_network_for_two_cameras(two_cameras):
     assert set(training[0].table["shower_id"]) == set(training[1].table["shower_id"])
     settings = TrainSettings(network="cnn", epochs=2, size=16, mapping="resampled")
     bundle = train.fit("cnn", training, validation, task=("gammaness", "energy"), settings=settings)
-    assert bundle.metadata["n_training"] == train.counts(training)
+    assert bundle.metadata["n_training"] == counts(training)
     assert bundle.metadata["tel_types"] == ["MST_MADE_MadeCam", "MST_MADE_Smaller"]
     for events in test:
         dl2 = predict.to_dl2(events, gammaness=bundle, energy=bundle)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gammaml.config import ARRAY_NETWORKS
 from gammaml.errors import InputError
 from gammaml.io.bundle_file import not_a_bundle, read_bundle_file
 from gammaml.io.dl1 import IMAGES, PARAMETERS, TRIGGER
@@ -144,24 +145,27 @@ def _bundle(path):
     metadata, members = read_bundle_file(path)
     try:
         with np.load(BytesIO(members["arrays.npz"]), allow_pickle=False) as arrays:
-            return _network(metadata, len(arrays["pixel_x"]))
+            n_pixels = [len(arrays[f"pixel_x_{number}"]) for number in range(len(metadata["cameras"]))]
+        return _network(metadata, n_pixels)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise not_a_bundle(path, f"contents that do not fit together ({error})") from error
 
 
 def _network(metadata, n_pixels):
-    camera, history, best = metadata["camera"], metadata["history"], metadata["best_epoch"]
+    history, best = metadata["history"], metadata["best_epoch"]
+    cameras = zip(metadata["cameras"], n_pixels, strict=True)
+    noun = "showers" if metadata["settings"]["network"] in ARRAY_NETWORKS else "images"
     units = {"energy": "TeV", "zenith": "deg", "intensity": "p.e.", "noise": "p.e. a pixel"}
     versions = {"gammaml": metadata["gammaml"], **metadata["versions"]}
     return {
         "format": "gammaml bundle",
         "tasks": ", ".join(metadata["tasks"]),
         "network": metadata["settings"]["network"],
-        "camera": f"{camera['name']}, {n_pixels:,} {camera['pixel_type']} pixels",
+        "camera": "; ".join(f"{each['name']}, {count:,} {each['pixel_type']} pixels" for each, count in cameras),
         "telescope types": ", ".join(metadata["tel_types"]),
         "training files": ", ".join(source["name"] for source in metadata["sources"]),
-        "training images": ", ".join(f"{count:,} {kind}" for kind, count in metadata["n_training"].items()),
-        "validation images": f"{metadata['n_validation']:,}",
+        f"training {noun}": ", ".join(f"{count:,} {kind}" for kind, count in metadata["n_training"].items()),
+        f"validation {noun}": f"{metadata['n_validation']:,}",
         **{f"{name} range": _range(np.array(metadata["range"][name]), unit) for name, unit in units.items()},
         "best epoch": f"{best} of {len(history)}, validation loss {history[best - 1]['val_loss']:.4g}",
         "seed": f"{metadata['seed']}",

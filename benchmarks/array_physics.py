@@ -1,0 +1,172 @@
+"""Networks of array events against single images, the forest and the classical direction: ``make bench-physics``.
+
+Each seed splits the showers anew; a gammaness network and one for energy and direction are trained for each kind of
+network, and judged on the same test showers. Every training is kept in the folder of results, so that an interrupted
+run goes on. At its end a table in Markdown is printed, and a figure of each measure by energy is written.
+"""
+
+import argparse
+import json
+import pathlib
+import time
+
+import astropy.units as u
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+from gammaml import array_events, bundle, io, performance, predict, production, split, train
+from gammaml.config import ARRAY_NETWORKS, TrainSettings
+
+ARRAY = "hess"
+SHOWERS = {"gamma": 3400, "proton": 24000}  # about 20,000 stereo events of each
+SCATTER, VIEWCONE = {"gamma": 350.0, "proton": 400.0}, {"gamma": 2.0, "proton": 4.0}
+ENERGIES = np.geomspace(0.1, 10, 7) * u.TeV
+TASKS = {
+    "gammaness": ("gammaness", "energy", "direction"),
+    "regressions": ("energy", "direction", "core", "h_max"),
+}
+SINGLE = {"gammaness": TASKS["gammaness"], "regressions": ("energy", "direction")}
+SUMMARIES = ("auc", "hadrons_at_80", "energy_width", "angular_resolution")
+MEASURES = {"auc": "AUC", "energy_resolution": "energy resolution", "angular_resolution": "angular resolution (deg)"}
+
+
+def simulated(folder, array, showers):
+    """The files of gammas and protons, simulated where they are missing."""
+    files = [folder / f"{primary}.dl1.h5" for primary in showers]
+    for file, (primary, number) in zip(files, showers.items(), strict=True):
+        if not file.exists():
+            where = {"scatter": SCATTER[primary], "viewcone": VIEWCONE[primary], "seed": 21}
+            production.produce(production.Card(array, primary, number, 0.1, 10.0, **where), file)
+    return files
+
+
+def trained(folder, network, which, parts, settings):
+    """A bundle, from an earlier run or trained now, and its processor time an event and epoch in ms."""
+    path = folder / f"{network}-{which}-{settings.seed}.gammaml"
+    if not path.exists():
+        tasks = (TASKS if network in ARRAY_NETWORKS else SINGLE)[which]
+        clock, processor = time.perf_counter(), time.process_time()
+        made = train.fit(network, *parts[:2], task=tasks, settings=settings)
+        spent = {"seconds": time.perf_counter() - clock, "processor": time.process_time() - processor}
+        n_events = len(parts[0]) * len(made.metadata["history"])
+        made.save(path)
+        path.with_suffix(".json").write_text(json.dumps(spent | {"ms": 1e3 * spent["processor"] / n_events}))
+    return bundle.load(path), json.loads(path.with_suffix(".json").read_text())
+
+
+def answers(bundles, test, images):
+    """DL2 tables by reconstruction: of the network, and of its forest; single images are averaged."""
+    given = {"gammaness": bundles["gammaness"], **dict.fromkeys(("energy", "direction"), bundles["regressions"])}
+    if given["energy"].settings.is_array:
+        return predict.to_dl2(test, **given), predict.baseline_dl2(test, **given)
+    return tuple(predict.combine_telescopes(make(images, **given)) for make in (predict.to_dl2, predict.baseline_dl2))
+
+
+def hadrons_at(dl2, efficiency=0.8):
+    """Share of the hadrons that pass the cut on gammaness which this share of the gammas passes."""
+    events = performance.test_events(dl2)
+    gamma = np.asarray(events["true_shower_primary_id"]) == 0
+    cut = np.quantile(np.asarray(events["gammaness"])[gamma], 1 - efficiency)
+    return float((np.asarray(events["gammaness"])[~gamma] > cut).mean())
+
+
+def judged(dl2):
+    """Numbers of one reconstruction, over all energies and by energy."""
+    summary = performance.summary(dl2)
+    found = {name: float(np.asarray(summary[name][0])) for name in SUMMARIES if name in summary.colnames}
+    found["hadrons_at_80"] = hadrons_at(dl2)
+    by_energy = {
+        "auc": performance.auc_in_bins(dl2, "true_energy", ENERGIES)["auc"],
+        "energy_resolution": performance.energy_resolution(dl2, ENERGIES)["resolution"],
+        "angular_resolution": performance.angular_resolution(dl2, ENERGIES)["angular_resolution"].to_value(u.deg),
+    }
+    return found | {f"{name}_by_energy": np.asarray(values, float).tolist() for name, values in by_energy.items()}
+
+
+def one_seed(files, folder, networks, settings):
+    """Numbers by reconstruction; single images are taken together from one network, whose forest is shown too."""
+    cameras = split.by_shower(io.read_cameras(files, io.Selection(min_intensity=60.0)), seed=settings.seed)
+    arrays = [array_events.build(part, min_telescopes=2) for part in cameras]
+    results = {}
+    for network in networks:
+        is_array = network in ARRAY_NETWORKS
+        parts = arrays if is_array else [part[0] for part in cameras]
+        chosen = TrainSettings(**{**settings.__dict__, "network": network, "uncertainty": is_array})
+        both = {which: trained(folder, network, which, parts, chosen) for which in TASKS}
+        mine, forest = answers({which: made for which, (made, _) in both.items()}, arrays[2], cameras[2][0])
+        seen = set(zip(*(arrays[2].table[name].tolist() for name in ("obs_id", "event_id", "shower_id")), strict=True))
+        mine, forest = (_common(table, seen) for table in (mine, forest))
+        results[network] = judged(mine) | {
+            "parameters": both["regressions"][0].model.count_params(),
+            "ms": both["regressions"][1]["ms"],
+            "minutes": sum(spent["seconds"] for _, spent in both.values()) / 60,
+        }
+        results["stereo forest, classical direction" if is_array else "forest on images"] = judged(forest)
+    return results
+
+
+def _common(table, seen):
+    keys = zip(*(table[name].tolist() for name in ("obs_id", "event_id", "shower_id")), strict=True)
+    return table[np.array([key in seen for key in keys])]
+
+
+def markdown(results):
+    """Mean ± spread over the seeds, a line a reconstruction."""
+    measures = (*SUMMARIES, "parameters", "ms", "minutes")
+    lines = ["| | " + " | ".join(measures) + " |", "|---" * (len(measures) + 1) + "|"]
+    for name in dict.fromkeys(name for seed in results.values() for name in seed):
+        cells = []
+        for measure in measures:
+            values = [seed[name][measure] for seed in results.values() if measure in seed.get(name, {})]
+            cells.append(_cell(values))
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(values):
+    if not values:
+        return ""
+    spread = f" ± {np.std(values, ddof=1):.2g}" if len(values) > 1 else ""
+    return f"{np.mean(values):.4g}{spread}"
+
+
+def draw(results, path):
+    """Each measure by energy, mean over the seeds and their spread."""
+    figure, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
+    energy = np.sqrt(ENERGIES[1:] * ENERGIES[:-1]).value
+    for ax, (measure, label) in zip(axes, MEASURES.items(), strict=True):
+        for name in dict.fromkeys(name for seed in results.values() for name in seed):
+            values = np.array([seed[name][f"{measure}_by_energy"] for seed in results.values() if name in seed])
+            style = {"linestyle": "--"} if "forest" in name else {}
+            ax.errorbar(energy, values.mean(axis=0), values.std(axis=0), marker="o", markersize=3, label=name, **style)
+        ax.set(xscale="log", xlabel="true energy (TeV)", ylabel=label)
+        ax.grid(alpha=0.3)
+    axes[0].legend(fontsize=8)
+    figure.savefig(path, dpi=150)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--array", default=ARRAY)
+    parser.add_argument("--networks", nargs="+", default=[*ARRAY_NETWORKS, "resnet"])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--epochs", type=int, default=TrainSettings().epochs)
+    parser.add_argument("--share", type=float, default=1.0, help="of the showers, to try things")
+    parser.add_argument("-o", "--output", type=pathlib.Path, default=pathlib.Path("bench-physics"))
+    given = parser.parse_args()
+    given.output.mkdir(parents=True, exist_ok=True)
+    files = simulated(given.output, given.array, {name: int(n * given.share) for name, n in SHOWERS.items()})
+    results = {}
+    for seed in given.seeds:
+        settings = TrainSettings(epochs=given.epochs, seed=seed)
+        results[seed] = one_seed(files, given.output, given.networks, settings)
+        (given.output / "results.json").write_text(json.dumps(results, indent=1))
+        print(f"after seed {seed}:\n{markdown(results)}", flush=True)
+    draw(results, given.output / "array_physics.png")
+
+
+if __name__ == "__main__":
+    main()
