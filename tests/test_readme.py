@@ -20,7 +20,7 @@ QUICKLY = {"train": FAST, "simulate": ("--showers", "40", "--processes", "1", "-
 def folder(tmp_path, monkeypatch):
     """The current folder, with the files that the examples name."""
     for obs_id, (name, primary) in enumerate({"gamma": 0, "proton": 101}.items(), start=1):
-        write_dl1(made_events(70, primary=primary, obs_id=obs_id), tmp_path / f"{name}.dl1.h5")
+        write_dl1(made_events(110, primary=primary, obs_id=obs_id), tmp_path / f"{name}.dl1.h5")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
