@@ -32,6 +32,9 @@ def made_type(**changes):
         "saturation": 4000.0,
         "trigger_threshold": 4.0,
         "trigger_multiplicity": 3,
+        "trigger_rings": 0,
+        "trigger_window": 0.0,
+        "time_jitter": 0.0,
     }
     return SimpleNamespace(**(values | changes))
 

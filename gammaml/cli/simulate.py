@@ -38,6 +38,7 @@ class _Range(click.ParamType):
 @click.option("--zenith", type=float, metavar="DEG", help="Of the pointing.")
 @click.option("--azimuth", type=float, metavar="DEG", help="Of the pointing, from north through east.")
 @click.option("--nsb", "night_sky", type=float, metavar="RATE", help="Night sky, photo-electrons a ns and pixel.")
+@click.option("--vary", type=float, metavar="SHARE", help="Vary sky, optics, timing at random by up to this share.")
 @click.option("--seed", type=int, metavar="N", help="The same seed gives the same events.")
 @click.option("--obs-id", type=int, metavar="N", help="Number of the run; by default from seed and primary.")
 @click.option("--processes", type=click.IntRange(1), metavar="N", help="By default one a core.")

@@ -26,10 +26,10 @@ def to_ctapipe_geometry(camera):
     )
 
 
-def image_parameters(image, peak_time, camera):
+def image_parameters(image, peak_time, camera, *, thresholds=(PICTURE_THRESHOLD, BOUNDARY_THRESHOLD)):
     """Hillas, timing, leakage, concentration and morphology parameters in the TelescopeFrame.
 
-    Cleaned by two-level tail cuts (picture 7 p.e., boundary 3.5 p.e.). Images with fewer than three pixels
+    Cleaned by two-level tail cuts. Images with fewer than three pixels
     left, or without light, have NaN in every column.
 
     Parameters
@@ -37,6 +37,8 @@ def image_parameters(image, peak_time, camera):
     image, peak_time : array (n_images, n_pixels)
         p.e. and ns.
     camera : gammaml.events.Camera
+    thresholds : (float, float)
+        Of picture and boundary, p.e.
 
     Returns
     -------
@@ -46,7 +48,7 @@ def image_parameters(image, peak_time, camera):
     from ctapipe.coordinates import TelescopeFrame
 
     geometry = to_ctapipe_geometry(camera).transform_to(TelescopeFrame())
-    rows = [_one_image(geometry, charge, time) for charge, time in zip(image, peak_time, strict=True)]
+    rows = [_one_image(geometry, charge, time, thresholds) for charge, time in zip(image, peak_time, strict=True)]
     table = QTable()
     for name in _columns({}):
         values = [row[name] for row in rows]
@@ -54,7 +56,7 @@ def image_parameters(image, peak_time, camera):
     return table
 
 
-def _one_image(geometry, charge, time):
+def _one_image(geometry, charge, time, thresholds):
     """Values of all parameters by column name."""
     from ctapipe.image import (
         concentration_parameters,
@@ -65,7 +67,7 @@ def _one_image(geometry, charge, time):
     )
 
     charge = np.nan_to_num(charge, nan=0.0, posinf=0.0, neginf=0.0)
-    mask = tailcuts_clean(geometry, charge, PICTURE_THRESHOLD, BOUNDARY_THRESHOLD)
+    mask = tailcuts_clean(geometry, charge, *thresholds)
     if mask.sum() < 3 or charge[mask].sum() <= 0:
         return _columns({})
     clean = geometry[mask]  # which takes as long as all Hillas parameters

@@ -1,5 +1,6 @@
 """A block of showers: from the card to the images of the cameras that triggered."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from gammaml.simulation.primary import Primary
 from gammaml.simulation.shower import Simulator
 
 CAMERA_STREAM = 1 << 40  # showers have numbers below
+VARIED = 1  # the random numbers of a shower's conditions
 UNITS = {
     "true_energy": u.TeV,
     "true_alt": u.deg,
@@ -43,6 +45,22 @@ class Images(NamedTuple):
     true_image: np.ndarray
 
 
+class Eye(NamedTuple):
+    """A telescope as it sees one shower.
+
+    Parameters
+    ----------
+    kind : arrays.TelescopeType
+    camera : readout.Camera
+    share : float
+        Of the simulated photo-electrons that are made.
+    """
+
+    kind: arrays.TelescopeType
+    camera: readout.Camera
+    share: float
+
+
 class Observatory:
     """An array ready to record showers.
 
@@ -59,13 +77,24 @@ class Observatory:
 
     def __init__(self, card, array):
         self.card, self.array = card, array
-        self.simulator = Simulator(array.site, arrays.detectors(array))
+        self.simulator = Simulator(array.site, self._detectors())
         for energy in (card.energy_min, card.energy_max):
             self.simulator.check(Primary(card.primary, energy * u.TeV, zenith=card.zenith * u.deg))
         self.axes = sky.axes(90 - card.zenith, card.azimuth)
         self.types = {each.type.name: each.type for each in array.telescopes}
         self.rasters = {name: telescope.build_raster(kind.camera) for name, kind in self.types.items()}
-        self.cameras = [self._camera(each) for each in array.telescopes]
+        self.eyes = [Eye(each.type, self._camera(each), 1.0) for each in array.telescopes]
+
+    def _detectors(self):
+        """As bright as the brightest of varied telescopes; the others drop some of their light."""
+        nominal = arrays.detectors(self.array)
+        brightest = 1 + self.card.vary
+        return replace(
+            nominal,
+            efficiency=tuple(
+                replace(each, efficiency=np.minimum(each.efficiency * brightest, 1.0)) for each in nominal.efficiency
+            ),
+        )
 
     def _camera(self, each):
         camera = readout.build_camera(each.type, [self.card.seed, each.tel_id])
@@ -93,18 +122,49 @@ class Observatory:
         """Rows of all events that one shower makes: (type, (columns, image, peak time, true image))."""
         card = self.card
         draw = np.random.default_rng([card.seed, card.primary_number, number])
-        stream = rng.stream([card.seed, card.primary_number], CAMERA_STREAM + number)
         primary, cores = draw_primary(card, draw), draw_cores(card, draw)
-        shower = self.simulator.shower(primary, seed=card.seed, number=number, cores=cores * u.m)
+        shower, events = self.observe(primary, cores, number, draw)
         truth = _truth(shower)
-        light = _by_detector(shower.photo_electrons, card.reuse * len(self.cameras))
-        for use, (x, y) in enumerate(cores):
+        for use, ((x, y), seen) in enumerate(zip(cores, events, strict=True)):
             keys = {"event_id": 100 * number + use, "true_core_x": x, "true_core_y": y}
-            for index, seen in self._event(light[use * len(self.cameras) :][: len(self.cameras)], draw, stream):
+            for index, images in seen:
                 each = self.array.telescopes[index]
-                yield each.type.name, (truth | keys | {"tel_id": each.tel_id}, *seen)
+                yield each.type.name, (truth | keys | {"tel_id": each.tel_id}, *images)
 
-    def _event(self, light, draw, stream):
+    def observe(self, primary, cores, number, draw):
+        """A shower, and what the array sees of it.
+
+        Parameters
+        ----------
+        primary : Primary
+        cores : array (n_uses, 2)
+            m, x north and y west.
+        number : int
+            Of the shower: other random numbers for each.
+        draw : numpy.random.Generator
+
+        Returns
+        -------
+        Shower
+        iterator
+            For each use, (index of the telescope, (image, peak time, true image)) of the cameras that triggered; none
+            where the array did not.
+        """
+        card = self.card
+        stream = rng.stream([card.seed, card.primary_number], CAMERA_STREAM + number)
+        shower = self.simulator.shower(primary, seed=card.seed, number=number, cores=cores * u.m)
+        n, eyes = len(self.eyes), self._varied(number)
+        light = _by_detector(shower.photo_electrons, len(cores) * n)
+        return shower, (self._event(light[use * n :][:n], eyes, draw, stream) for use in range(len(cores)))
+
+    def _varied(self, number):
+        """The telescopes, each with conditions of its own for this shower where the card says so."""
+        if not self.card.vary:
+            return self.eyes
+        draw = np.random.default_rng([self.card.seed, self.card.primary_number, number, VARIED])
+        return [vary(eye, draw, self.card.vary) for eye in self.eyes]
+
+    def _event(self, light, eyes, draw, stream):
         """(index of the telescope, images) of the cameras that triggered, none where the array did not.
 
         No camera is read out once too few others are left for the array to trigger.
@@ -113,29 +173,28 @@ class Observatory:
         bright = [index for index, part in enumerate(light) if len(part) >= self.card.least_light]
         if len(bright) < least:
             return []
-        hit = [(index, *self._pixels(index, light[index], draw)) for index in bright]
+        hit = [(index, *self._pixels(eyes[index], light[index], draw)) for index in bright]
         hit = [each for each in hit if len(each[1]) >= self.card.least_light]
         seen, left = [], len(hit)
         for index, pixel, time in hit:
             if len(seen) + left < least:
                 return []
             left -= 1
-            images = readout.read_out(stream, pixel, time, self.cameras[index])
+            images = readout.read_out(stream, pixel, time, eyes[index].camera)
             if images is not None:
                 seen.append((index, _narrow(images)))
         return seen if len(seen) >= least else []
 
-    def _pixels(self, index, light, draw):
+    def _pixels(self, eye, light, draw):
         """Pixel and time, in the window, of the photo-electrons of one camera."""
-        kind = self.array.telescopes[index].type
-        lon, lat, time = telescope.to_focal_plane(light, kind, self.axes, draw)
-        pixel = telescope.to_pixels(lon, lat, self.rasters[kind.name])
-        pixel[draw.random(len(pixel)) >= kind.pixel_fill] = -1
+        lon, lat, time = telescope.to_focal_plane(light, eye.kind, self.axes, draw)
+        pixel = telescope.to_pixels(lon, lat, self.rasters[eye.kind.name])
+        pixel[draw.random(len(pixel)) >= eye.kind.pixel_fill * eye.share] = -1
         pixel, time = pixel[pixel >= 0], time[pixel >= 0]
         if len(time):
-            camera = self.cameras[index]
             early = np.partition(time, len(time) // 10)[len(time) // 10]
-            start = readout.TRIGGER_AT * camera.n_samples * camera.sample + draw.uniform(0, camera.sample)
+            sample = eye.camera.sample
+            start = readout.TRIGGER_AT * eye.camera.n_samples * sample + draw.uniform(0, sample)
             time = time - early + start
         return pixel, time
 
@@ -148,6 +207,35 @@ class Observatory:
             for key, values in image_parameters(*stacks[:2], camera).items():
                 table[key] = values
         return Images(table, *stacks)
+
+
+def vary(eye, draw, spread):
+    """A telescope under conditions that nobody has told the analysis of.
+
+    Parameters
+    ----------
+    eye : Eye
+        As it is calibrated.
+    draw : numpy.random.Generator
+    spread : float
+        Night sky, detection efficiency, point spread, width of the pulse and jitter are each multiplied by a number
+        evenly between 1 - spread and 1 + spread.
+
+    Returns
+    -------
+    Eye
+    """
+    light, night_sky, psf, pulse, jitter = draw.uniform(1 - spread, 1 + spread, 5)
+    kind, camera = eye.kind, eye.camera
+    return Eye(
+        replace(kind, psf=kind.psf * psf, psf_growth=kind.psf_growth * psf),
+        camera._replace(
+            night_sky=camera.night_sky * night_sky,
+            pulse=readout.pulse_samples(kind.pulse_width * pulse, camera.sample),
+            jitter=camera.jitter * jitter,
+        ),
+        light / (1 + spread),
+    )
 
 
 def draw_primary(card, draw):

@@ -45,6 +45,9 @@ class Card:
         Pointing, degrees.
     night_sky : float
         Photo-electrons a ns and pixel; the array's own where negative.
+    vary : float
+        Largest relative change of night sky, detection efficiency, point spread, pulse width and time jitter: each
+        telescope draws its own anew for each shower. 0 leaves all as the array has them.
     least_light : int
         Photo-electrons without which a camera is not read out.
     seed : int
@@ -65,6 +68,7 @@ class Card:
     zenith: float = 20.0
     azimuth: float = 180.0
     night_sky: float = -1.0
+    vary: float = 0.0
     least_light: int = 20
     seed: int = 0
     obs_id: int = -1
@@ -84,6 +88,7 @@ class Card:
         self.expect("zenith", self.zenith >= 0 and lowest <= 60, "0 to 60 degrees, viewcone and offset included")
         self.expect("azimuth", -360 <= self.azimuth <= 360, "-360 to 360 degrees")
         self.expect("night_sky", self.night_sky <= 10, "at most 10 a ns")
+        self.expect("vary", 0 <= self.vary <= 0.9, "0 to 0.9")
         self.expect("least_light", self.least_light >= 1, "at least 1")
         self.expect("seed", 0 <= self.seed < 2**32, "0 to 4294967295")
         self.expect("obs_id", self.obs_id < 2**53, "at most 9e15")

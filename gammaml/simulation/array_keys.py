@@ -119,11 +119,15 @@ CAMERA_KEYS = {
     "gain_spread": _number(0, 1),
     "saturation": _number(1, 1e9),
     "dead_pixels": _SHARE,
+    "time_jitter": _quantity("ns", 0, 100),
     "trigger_threshold": _number(0, 1e6),
     "trigger_multiplicity": _number(1, 7, int),
+    "trigger_rings": _number(0, 3, int),
+    "trigger_window": _quantity("ns", 0, 1000),
     "integration_window": _quantity("ns", 0.1, 10000),
 }
 _DEFAULTS = {"minimum_telescopes": 1, "n_mirrors": 1, "z": "0 m", "pixel_rotation": "0 deg", "crosstalk": 0.0}
+_DEFAULTS |= {"time_jitter": "0 ns", "trigger_multiplicity": 1, "trigger_rings": 0, "trigger_window": "0 ns"}
 MAY_LACK = {"effective_focal_length", "pixel_width"}  # whose default depends on other keys
 
 

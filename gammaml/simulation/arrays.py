@@ -65,9 +65,15 @@ class TelescopeType:
         Largest charge, photo-electrons a pixel.
     dead_pixels : float
         Share of the pixels without signal.
+    time_jitter : float
+        Rms of the time that a photosensor takes, ns.
     trigger_threshold : float
         Amplitude, in photo-electrons, that each of `trigger_multiplicity` touching pixels must reach.
     trigger_multiplicity : int
+    trigger_rings : int
+        The amplitude is of a pixel's sum with those so many rings around it; 0 for the pixel alone.
+    trigger_window : float
+        ns of which the trigger takes the mean; one sample where it is shorter.
     integration_window : float
         ns.
     """
@@ -92,8 +98,11 @@ class TelescopeType:
     gain_spread: float
     saturation: float
     dead_pixels: float
+    time_jitter: float
     trigger_threshold: float
     trigger_multiplicity: int
+    trigger_rings: int
+    trigger_window: float
     integration_window: float
 
     @property

@@ -1,9 +1,10 @@
 """What a camera makes of photo-electrons: waveforms, trigger, charges and peak times.
 
 Each photo-electron, of Cherenkov light or of the night sky, adds a pulse of random size to its pixel's waveform, the
-electronics add noise to every sample. The camera triggers where enough touching pixels are above a threshold at a
-time. The charge of a pixel is the sum of a few samples about the peak of its own waveform and its neighbours' together
-(less what the night sky brings on average), so that errors, biases and failures come out as they do in a camera.
+electronics add noise to every sample. The camera triggers where enough touching pixels, or sums of pixels, are above a
+threshold at a time. The charge of a pixel is the sum of a few samples about the peak of its neighbours' waveforms
+together, as in ctapipe's NeighborPeakWindowSum, less what the night sky brings on average: errors, biases and failures
+come out as they do in a camera.
 """
 
 import math
@@ -28,6 +29,8 @@ class Camera(NamedTuple):
     ----------
     neighbours : array (n_pixels, 6 or 8) of int
         Touching pixels, -1 where there are fewer.
+    summed : array (n_pixels, n)
+        Pixels whose sum the trigger looks at, the pixel itself first, -1 where there are fewer.
     pulse : array (PHASES, n)
         Samples of one photo-electron's pulse, in p.e. a ns, by its place within the first sample.
     normal : array (N_NORMAL,)
@@ -42,13 +45,16 @@ class Camera(NamedTuple):
         p.e. a ns and pixel.
     spread, crosstalk, noise, saturation : float
         Of a single p.e.'s charge; probability of one more; rms a sample in pulse heights; p.e.
+    jitter : float
+        Rms of a p.e.'s time, ns.
     correction : float
         Of charges, for crosstalk and for what the window cuts off a pulse.
-    threshold, n_touching : float, int
-        Of the trigger: pulse heights, pixels.
+    threshold, n_touching, trigger_samples : float, int, int
+        Of the trigger: mean over some samples (p.e. a ns), pixels, samples.
     """
 
     neighbours: np.ndarray
+    summed: np.ndarray
     pulse: np.ndarray
     normal: np.ndarray
     gain: np.ndarray
@@ -60,9 +66,11 @@ class Camera(NamedTuple):
     crosstalk: float
     noise: float
     saturation: float
+    jitter: float
     correction: float
     threshold: float
     n_touching: int
+    trigger_samples: int
 
 
 def neighbours(camera):
@@ -76,6 +84,30 @@ def neighbours(camera):
     for pixel, near in enumerate(touching):
         others = [other for other in near if other != pixel]
         table[pixel, : len(others)] = others
+    return table
+
+
+def within_rings(touching, n_rings):
+    """Each pixel, and those that a number of steps between touching pixels reaches.
+
+    Parameters
+    ----------
+    touching : array (n_pixels, n)
+        Of `neighbours`.
+    n_rings : int
+
+    Returns
+    -------
+    array (n_pixels, m)
+        The pixel itself first, -1 where there are fewer.
+    """
+    found = [[pixel] for pixel in range(len(touching))]
+    for _ in range(n_rings):
+        reached = [{other for pixel in pixels for other in touching[pixel] if other >= 0} for pixels in found]
+        found = [pixels + sorted(new.difference(pixels)) for pixels, new in zip(found, reached, strict=True)]
+    table = np.full((len(found), max(map(len, found))), -1, np.int32)
+    for pixel, pixels in enumerate(found):
+        table[pixel, : len(pixels)] = pixels
     return table
 
 
@@ -98,6 +130,12 @@ def _contained(pulse, sample, window):
     return float(np.mean(shares))
 
 
+def _highest_mean(pulse, window):
+    """Largest mean of so many samples of a pulse, in the middle of a sample."""
+    middle = np.pad(pulse[len(pulse) // 2], window)
+    return float(np.convolve(middle, np.ones(window) / window).max())
+
+
 def build_camera(telescope_type, seed):
     """Camera of one telescope: its gains and dead pixels are drawn from the seed.
 
@@ -117,8 +155,13 @@ def build_camera(telescope_type, seed):
     sample = 1 / telescope_type.camera.readout.sampling_rate
     pulse = pulse_samples(telescope_type.pulse_width, sample)
     window = max(round(telescope_type.integration_window / sample), 1)
+    touching = neighbours(telescope_type.camera)
+    trigger_samples = max(round(telescope_type.trigger_window / sample), 1)
+    # One sample meets the peak at any place within it, the mean of several does not matter of it.
+    height = pulse.max() if trigger_samples == 1 else _highest_mean(pulse, trigger_samples)
     return Camera(
-        neighbours(telescope_type.camera),
+        touching,
+        within_rings(touching, telescope_type.trigger_rings),
         pulse,
         rng.normal(size=N_NORMAL),
         gain,
@@ -130,9 +173,11 @@ def build_camera(telescope_type, seed):
         telescope_type.crosstalk,
         telescope_type.electronic_noise * pulse.max(),
         telescope_type.saturation,
+        telescope_type.time_jitter,
         (1 - telescope_type.crosstalk) / _contained(pulse, sample, window),
-        telescope_type.trigger_threshold * pulse.max(),
+        telescope_type.trigger_threshold * height,
         telescope_type.trigger_multiplicity,
+        trigger_samples,
     )
 
 
@@ -148,6 +193,8 @@ def _add_pulse(rng, waveform, pixel, time, camera):
     while uniform(rng) < camera.crosstalk:
         charge += 1.0
     charge = max(charge + camera.spread * math.sqrt(charge) * _normal(rng, camera), 0.0)
+    if camera.jitter > 0.0:
+        time += camera.jitter * _normal(rng, camera)
     place = time / camera.sample
     first = math.floor(place)
     phase = int((place - first) * PHASES)
@@ -192,18 +239,54 @@ def fill(rng, waveform, pixel, time, camera):
 
 
 @compiled
-def triggered(waveform, camera):
-    """First sample at which enough touching pixels are above the threshold, -1 without a trigger."""
+def trigger_signal(waveform, camera, signal):
+    """What the trigger looks at: waveforms summed over pixels, then their mean over the samples before.
+
+    Parameters
+    ----------
+    waveform : array (n_pixels, n_samples)
+    camera : Camera
+    signal : array (n_pixels, n_samples)
+        Written.
+    """
     n_pixels, n_samples = waveform.shape
+    n = camera.trigger_samples
+    for p in range(n_pixels):
+        for i in range(n_samples):
+            signal[p, i] = waveform[p, i]
+        for k in range(1, camera.summed.shape[1]):
+            other = camera.summed[p, k]
+            if other >= 0:
+                for i in range(n_samples):
+                    signal[p, i] += waveform[other, i]
+        if n > 1:
+            for i in range(n_samples - 1, -1, -1):
+                total = 0.0
+                for j in range(max(i - n + 1, 0), i + 1):
+                    total += signal[p, j]
+                signal[p, i] = total / n
+
+
+@compiled
+def triggered(signal, camera):
+    """First sample at which enough touching pixels are above the threshold, -1 without a trigger.
+
+    Parameters
+    ----------
+    signal : array (n_pixels, n_samples)
+        Of `trigger_signal`.
+    camera : Camera
+    """
+    n_pixels, n_samples = signal.shape
     earliest = n_samples
     for p in range(n_pixels):
         for i in range(min(n_samples, earliest)):
-            if waveform[p, i] < camera.threshold:
+            if signal[p, i] < camera.threshold:
                 continue
             above = 1
             for k in range(camera.neighbours.shape[1]):
                 other = camera.neighbours[p, k]
-                if other >= 0 and waveform[other, i] >= camera.threshold:
+                if other >= 0 and signal[other, i] >= camera.threshold:
                     above += 1
             if above >= camera.n_touching:
                 earliest = i
@@ -227,7 +310,7 @@ def extract(waveform, camera, summed, charge, peak_time):
     before = camera.window // 2
     for p in range(n_pixels):
         for i in range(n_samples):
-            summed[i] = waveform[p, i]
+            summed[i] = 0.0
         for k in range(camera.neighbours.shape[1]):
             other = camera.neighbours[p, k]
             if other >= 0:
@@ -273,7 +356,9 @@ def read_out(rng, pixel, time, camera):
     n_pixels = len(camera.gain)
     waveform = np.empty((n_pixels, camera.n_samples))
     fill(rng, waveform, pixel, time, camera)
-    if triggered(waveform, camera) < 0:
+    signal = np.empty_like(waveform)
+    trigger_signal(waveform, camera, signal)
+    if triggered(signal, camera) < 0:
         return None
     image, peak_time = np.empty((2, n_pixels))
     extract(waveform, camera, np.empty(camera.n_samples), image, peak_time)

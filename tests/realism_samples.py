@@ -1,0 +1,318 @@
+"""Simulations that others made, and observations: truth and image parameters, from the folder of shared data.
+
+Facts about FACT's files: the header's core and momentum are in x = magnetic west, y = magnetic south (MCorsikaEvtHeader
+of Mars), first interactions in cm; zenith and azimuth of `ceres_source` are the shower's, geographic; lengths of image
+parameters in mm in a focal plane at 4889 mm; times in slices of 0.5 ns, in photon streams too.
+"""
+
+import gzip
+import json
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable, vstack
+from scipy.spatial import cKDTree
+
+from gammaml import io
+from gammaml.io.hillas import image_parameters
+from gammaml.simulation import arrays, readout
+from gammaml.simulation.arrays import ArrayDescription, ArrayTelescope
+from gammaml.simulation.primary import LARGEST_ZENITH
+
+MM_PER_DEGREE = 4889 * np.pi / 180
+PIXEL_SPACING = 9.5e-3  # m
+SLICE = 0.5  # ns
+FIRST_SLICE, N_SLICES = 30, 100
+DECLINATION = 7.0  # degrees that FACT's simulations turn from magnetic to geographic azimuth
+PHYSICS_TRIGGER = 4
+CTA_CLEANING = (10.0, 5.0)  # of those tables: their faintest pixel has 5.000 p.e.; picture as ctapipe 0.8 by default
+FACT_CLEANING = (5.5, 2.0)  # of FACT-tools
+FACT_PIXELS = 10  # the tables' least
+PARAMETERS = {  # our column: ctapipe's
+    "intensity": "hillas_intensity",
+    "width": "hillas_width",
+    "length": "hillas_length",
+    "concentration": "concentration_pixel",
+    "gradient": "timing_slope",
+    "islands": "morphology_n_islands",
+    "pixels": "morphology_n_pixels",
+    "core": "concentration_core",
+}
+
+
+class Sample(NamedTuple):
+    """Images that somebody else made, and how to make ours of the same truth.
+
+    Parameters
+    ----------
+    name : str
+    truth : QTable
+        A row an array event: shower, particle, energy, alt, az, core_x, core_y, first, pointing_alt, pointing_az.
+    images : QTable
+        A row an image: event (row of `truth`), telescope (row of the array's telescopes), and `PARAMETERS`.
+    array : ArrayDescription
+        Our telescopes at the places of theirs.
+    measure : callable
+        image, peak time, camera -> QTable of `PARAMETERS`, as near to theirs as can be.
+    """
+
+    name: str
+    truth: QTable
+    images: QTable
+    array: ArrayDescription
+    measure: callable
+
+
+def measured(image, peak_time, camera, *, thresholds=(7.0, 3.5), least_pixels=3):
+    """Our columns of image parameters by gammaml's own code; NaN where fewer pixels survive the cleaning.
+
+    Parameters
+    ----------
+    image, peak_time : array (n_images, n_pixels)
+    camera : Camera
+    thresholds : (float, float)
+    least_pixels : int
+
+    Returns
+    -------
+    QTable
+        Degrees, ns and p.e. without units; the gradient's sign, which depends on the camera's, is dropped.
+    """
+    if not len(image):
+        return QTable({name: np.empty(0) for name in PARAMETERS})
+    table = renamed(image_parameters(image, peak_time, camera, thresholds=thresholds))
+    few = ~(table["pixels"] >= least_pixels)
+    for name in PARAMETERS:
+        table[name][few] = np.nan
+    return table
+
+
+def renamed(table):
+    """`PARAMETERS` of a table with ctapipe's names, bare."""
+    columns = {name: np.array(table[theirs], float) for name, theirs in PARAMETERS.items()}
+    columns["gradient"] = np.abs(columns["gradient"])
+    return QTable(columns)
+
+
+def ctapipe_images(path, camera, kind, *, site=None):
+    """Images of one camera in a DL1 file of ctapipe.
+
+    Parameters
+    ----------
+    path : Path
+    camera : str
+        Telescope type, with wildcards.
+    kind : TelescopeType
+        Ours.
+    site : str or Site
+    """
+    events = io.read_events(path, tel_type=camera)
+    keys = np.asarray(events.table["event_id"])
+    _, first, event = np.unique(keys, return_index=True, return_inverse=True)
+    rows = events.table[first]
+    truth = QTable(
+        {
+            "shower": np.asarray(rows["event_id"]) // 100,
+            "particle": np.where(np.asarray(rows["true_shower_primary_id"]) == 0, "gamma", "proton"),
+            "energy": rows["true_energy"],
+            "alt": rows["true_alt"],
+            "az": rows["true_az"],
+            "core_x": rows["true_core_x"],
+            "core_y": rows["true_core_y"],
+            "first": rows["true_h_first_int"],
+            "pointing_alt": rows["pointing_alt"],
+            "pointing_az": rows["pointing_az"],
+        }
+    )
+    telescopes = {each.tel_id: each for each in events.subarray.telescopes}
+    ids = sorted(set(np.asarray(events.table["tel_id"]).tolist()))
+    image, peak_time = events.image, events.peak_time
+    images = measured(image, peak_time, events.camera)
+    images["event"], images["telescope"] = event, np.searchsorted(ids, np.asarray(events.table["tel_id"]))
+    places = [telescopes[tel_id].position for tel_id in ids]
+    return Sample(path.stem, truth, images, _array(kind, ids, places, site), measured)
+
+
+def _array(kind, ids, places, site):
+    telescopes = (ArrayTelescope(i, kind, x, y, max(z - kind.height, 0.0)) for i, (x, y, z) in zip(ids, places, strict=True))
+    return ArrayDescription("theirs", "", site, "", 1, tuple(telescopes))
+
+
+def cta_table(path, camera, kind, *, site, most=None, highest=np.inf):
+    """Image parameters of LSTs or MSTs, with truth, that ctapipe 0.8 made.
+
+    Parameters
+    ----------
+    path : Path
+    camera : str
+        LSTCam or NectarCam.
+    kind : TelescopeType
+    site : Site
+    most : int or None
+        Array events, spread over the file.
+    highest : float
+        Energy in TeV, to save time.
+    """
+    with h5py.File(path) as file:
+        layout = file["configuration/instrument/subarray/layout"][:]
+        shower = file["simulation/event/subarray/shower"][:]
+        ids = [int(row["tel_id"]) for row in layout if row["camera_type"].decode() == camera]
+        tables = [file[f"dl1/event/telescope/parameters/tel_{tel_id:03d}"][:] for tel_id in ids]
+    good = (shower["true_energy"] < highest) & (90 - shower["true_alt"] < LARGEST_ZENITH.value)
+    shower = shower[good]
+    shower = shower[np.linspace(0, len(shower) - 1, min(most or len(shower), len(shower))).astype(int)]
+    places = {int(row["tel_id"]): (row["pos_x"], row["pos_y"], row["pos_z"]) for row in layout}
+    truth = QTable({"shower": shower["event_id"] // 100, "energy": shower["true_energy"] * u.TeV})
+    truth["particle"] = np.where(shower["true_shower_primary_id"] == 0, "gamma", "proton")
+    for name, theirs, unit in (("alt", "alt", u.deg), ("az", "az", u.deg), ("core_x", "core_x", u.m)):
+        truth[name] = shower[f"true_{theirs}"] * unit
+    truth["core_y"], truth["first"] = shower["true_core_y"] * u.m, shower["true_h_first_int"] * u.m
+    truth["pointing_alt"], truth["pointing_az"] = 70 * u.deg, 0 * u.deg
+    order = np.argsort(shower["event_id"])
+    parts = [_cta_rows(table, i, shower["event_id"], order, kind) for i, table in enumerate(tables)]
+    array = _array(kind, ids, [places[tel_id] for tel_id in ids], site)
+    return Sample(f"{path.stem.split('.')[0]} {camera}", truth, vstack(parts), array, _cta_measured)
+
+
+def _cta_measured(image, peak_time, camera):
+    return measured(image, peak_time, camera, thresholds=CTA_CLEANING)
+
+
+def _cta_rows(table, telescope, event_ids, order, kind):
+    at = order[np.minimum(np.searchsorted(event_ids, table["event_id"], sorter=order), len(order) - 1)]
+    table, at = table[event_ids[at] == table["event_id"]], at[event_ids[at] == table["event_id"]]
+    degree = np.rad2deg(1 / kind.optics.equivalent_focal_length)  # lengths in m, of the nominal focal length
+    rows = QTable(
+        {
+            "intensity": table["hillas_intensity"].astype(float),
+            "width": table["hillas_width"] * degree,
+            "length": table["hillas_length"] * degree,
+            "concentration": table["concentration_pixel"].astype(float),
+            "gradient": np.abs(table["timing_slope"]) / degree,
+            "islands": table["morphology_num_islands"].astype(float),
+            "pixels": table["morphology_num_pixels"].astype(float),
+            "core": table["concentration_core"].astype(float),
+        }
+    )
+    rows["event"], rows["telescope"] = at, np.full(len(at), telescope)
+    return rows
+
+
+def fact_table(path, *, most=None):
+    """FACT's own image parameters, by FACT-tools, with truth.
+
+    Parameters
+    ----------
+    path : Path
+    most : int or None
+        Events, from the beginning: they are in random order.
+    """
+    with h5py.File(path) as file:
+        events = {name: file["events"][name][:most] for name in file["events"] if file["events"][name].ndim == 1}
+    header = {name[21:]: value for name, value in events.items() if name.startswith("corsika_event_header_")}
+    particle = "gamma" if (events["corsika_run_header_particle_id"] == 1).all() else "proton"
+    core_x, core_y = _geographic(-header["y"] / 100, header["x"] / 100)
+    _, shower = np.unique(np.c_[events["corsika_run_header_run_number"], header["event_number"]], axis=0, return_inverse=True)
+    truth = QTable(
+        {
+            "shower": shower,
+            "particle": np.full(len(shower), particle),
+            "energy": header["total_energy"] / 1000 * u.TeV,
+            "alt": (90 - events["ceres_source_zd"]) * u.deg,
+            "az": events["ceres_source_az"] * u.deg,
+            "core_x": core_x * u.m,
+            "core_y": core_y * u.m,
+            "first": header["first_interaction_height"] / 100 * u.m,
+            "pointing_alt": (90 - events["ceres_pointing_zd"]) * u.deg,
+            "pointing_az": events["ceres_pointing_az"] * u.deg,
+        }
+    )
+    images = QTable(
+        {
+            "intensity": events["size"],
+            "width": events["width"] / MM_PER_DEGREE,
+            "length": events["length"] / MM_PER_DEGREE,
+            "concentration": events["concentration_one_pixel"],
+            "gradient": np.abs(events["time_gradient_slope_long"]) * SLICE * MM_PER_DEGREE,
+            "islands": events["num_islands"].astype(float),
+            "pixels": events["num_pixel_in_shower"].astype(float),
+            "core": events["concentration_core"],
+            "light": events["ceres_event_photo_electrons_from_shower"].astype(float),
+            "r": np.hypot(events["cog_x"], events["cog_y"]) / MM_PER_DEGREE,
+        }
+    )
+    images["event"], images["telescope"] = np.arange(len(shower)), np.zeros(len(shower), int)
+    return Sample(path.stem, truth, images, arrays.array("fact"), _fact_measured)
+
+
+def _fact_measured(image, peak_time, camera):
+    return measured(image, peak_time, camera, thresholds=FACT_CLEANING, least_pixels=FACT_PIXELS)
+
+
+def _geographic(north, west):
+    """From magnetic to geographic axes, as FACT's simulations turn azimuths."""
+    angle = np.deg2rad(DECLINATION)
+    return north * np.cos(angle) - west * np.sin(angle), north * np.sin(angle) + west * np.cos(angle)
+
+
+def stream_events(path):
+    """Events of a photon-stream file, lists of arrival slices for each of FACT's pixels by CHID.
+
+    Parameters
+    ----------
+    path : Path
+        A line of JSON each event.
+
+    Returns
+    -------
+    list of dict
+    """
+    with gzip.open(path, "rt") as file:
+        events = [json.loads(line) for line in file]
+    return [event for event in events if event.get("Trigger", event.get("TriggerType", 4)) == PHYSICS_TRIGGER]
+
+
+def stream_images(events, camera, folder):
+    """Charges and peak times of photon streams, for our camera, by the readout's own extraction.
+
+    Parameters
+    ----------
+    events : list of dict
+    camera : gammaml.events.Camera
+        Ours, whose pixels are in another order.
+    folder : Path
+        With FACT's pixel-map.csv.
+
+    Returns
+    -------
+    image, peak_time : array (n_events, n_pixels)
+    """
+    reader = readout.build_camera(arrays.array("fact").telescopes[0].type, 0)
+    n_window = round(reader.window * reader.sample / SLICE)
+    reader = reader._replace(sample=SLICE, n_samples=N_SLICES, window=n_window, correction=1 - reader.crosstalk)
+    order = pixel_order(camera, folder)
+    image, peak_time = np.empty((2, len(events), camera.n_pixels))
+    for event, charge, time in zip(events, image, peak_time, strict=True):
+        waveform = np.zeros((camera.n_pixels, N_SLICES))
+        lists = event.get("PhotonArrivals_500ps", event.get("PhotonArrivals"))
+        for pixel, arrivals in zip(order, lists, strict=True):
+            if pixel >= 0:
+                slices = np.array(arrivals, int) - FIRST_SLICE
+                waveform[pixel] = np.bincount(slices, minlength=N_SLICES)[:N_SLICES] / SLICE
+        waveform -= np.median(waveform.mean(axis=1))
+        readout.extract(waveform, reader, np.empty(N_SLICES), charge, time)
+    return image, peak_time
+
+
+def pixel_order(camera, folder):
+    """For each of FACT's channels (CHID), our pixel at its place; -1 for 13 at the rim, which ours has elsewhere.
+
+    The middle of FACT's camera lies between two pixels of a row, that of ours on a corner of three.
+    """
+    table = np.genfromtxt(folder / "pixel-map.csv", delimiter=",", names=True)
+    table = table[np.argsort(table["CHID"])]
+    place = (np.column_stack([table["pos_X"], table["pos_Y"]]) - (1 / np.sqrt(12), 0)) * PIXEL_SPACING
+    distance, pixel = cKDTree(np.column_stack([camera.pixel_x, camera.pixel_y])).query(place)
+    return np.where(distance < PIXEL_SPACING / 2, pixel, -1)

@@ -1,0 +1,113 @@
+"""Our images of the truth of somebody else's events."""
+
+import dataclasses
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable, vstack
+
+from gammaml.production import Card
+from gammaml.production.block import Observatory
+from gammaml.simulation import DetectionEfficiency, Primary, telescope
+
+
+def scaled(array, throughput):
+    """An array whose telescopes detect so much more of the light, once for each type."""
+    kinds = {each.type for each in array.telescopes}
+    brighter = {
+        kind: dataclasses.replace(
+            kind,
+            efficiency=DetectionEfficiency(kind.efficiency.wavelength, kind.efficiency.efficiency * throughput),
+        )
+        for kind in kinds
+    }
+    telescopes = tuple(dataclasses.replace(each, type=brighter[each.type]) for each in array.telescopes)
+    return dataclasses.replace(array, telescopes=telescopes)
+
+
+def simulate(sample, *, throughput=1.0, repeats=1, seed=1, night_sky=-1.0, keep_images=False):
+    """Image parameters of ours, of the same energies, directions, first interactions and cores.
+
+    Parameters
+    ----------
+    sample : Sample
+    throughput : float
+        Of the optics, over what the array's file says.
+    repeats : int
+        Showers of ours for each event of theirs.
+    seed : int
+    night_sky : float
+        p.e. a ns and pixel; the array's own where negative.
+    keep_images : bool
+        With the columns `image`, `peak_time` and `true_image` too.
+
+    Returns
+    -------
+    QTable
+        A row an image that triggered: event, telescope, repeat, light (Cherenkov photo-electrons) and the parameters.
+    """
+    array = scaled(sample.array, throughput)
+    particle = str(sample.truth["particle"][0])
+    observatory = Observatory(Card("theirs", particle, seed=seed, night_sky=night_sky), array)
+    rows = []
+    for event, truth in enumerate(sample.truth):
+        for repeat in range(repeats):
+            rows += [(event, repeat, index, *images) for index, images in _observe(observatory, truth, event, repeat)]
+    return _table(rows, sample, array, keep_images)
+
+
+def _observe(observatory, truth, event, repeat):
+    pointing = [truth[f"pointing_{name}"].to_value(u.deg) for name in ("alt", "az")]
+    observatory.axes = telescope.pointing_axes(*pointing)
+    primary = Primary(
+        str(truth["particle"]),
+        truth["energy"],
+        zenith=90 * u.deg - truth["alt"],
+        azimuth=truth["az"],
+        first_interaction=truth["first"],
+    )
+    core = np.array([[truth["core_x"].to_value(u.m), truth["core_y"].to_value(u.m)]])
+    draw = np.random.default_rng([observatory.card.seed, event, repeat])
+    _, events = observatory.observe(primary, core, 1000 * event + repeat, draw)
+    return next(iter(events))
+
+
+def _table(rows, sample, array, keep_images):
+    camera = array.telescopes[0].type.camera
+    event, repeat, index = np.array([row[:3] for row in rows], int).reshape(-1, 3).T
+    image, peak_time, true_image = (np.array([row[i] for row in rows]).reshape(-1, camera.n_pixels) for i in (3, 4, 5))
+    table = sample.measure(image, peak_time, camera)
+    table["event"], table["repeat"], table["telescope"] = event, repeat, index
+    table["light"] = true_image.sum(axis=1).astype(float)
+    if keep_images:
+        table["image"], table["peak_time"], table["true_image"] = image, peak_time, true_image
+    return table
+
+
+def paired(theirs, ours):
+    """Images that both have, cleaned: rows of theirs, and of our first repeat, one to one.
+
+    Parameters
+    ----------
+    theirs, ours : QTable
+
+    Returns
+    -------
+    QTable, QTable
+    """
+    places = {}
+    for row, (event, telescope_index, repeat) in enumerate(zip(ours["event"], ours["telescope"], ours["repeat"], strict=True)):
+        if repeat == 0 and np.isfinite(ours["width"][row]):
+            places[int(event), int(telescope_index)] = row
+    both = [
+        (row, places[key])
+        for row, key in enumerate(zip(theirs["event"].tolist(), theirs["telescope"].tolist(), strict=True))
+        if key in places and np.isfinite(theirs["width"][row])
+    ]
+    mine, yours = np.array(both, int).reshape(-1, 2).T
+    return theirs[mine], ours[yours]
+
+
+def stacked(tables):
+    """Tables of several samples of one telescope type as one."""
+    return vstack([QTable(table) for table in tables])
