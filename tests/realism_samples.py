@@ -16,7 +16,8 @@ from astropy.table import QTable, vstack
 from scipy.spatial import cKDTree
 
 from gammaml import io
-from gammaml.io.hillas import image_parameters
+from gammaml.events import Camera
+from gammaml.io.hillas import CLEANING, image_parameters
 from gammaml.simulation import arrays, readout
 from gammaml.simulation.arrays import ArrayDescription, ArrayTelescope
 from gammaml.simulation.primary import LARGEST_ZENITH
@@ -27,9 +28,22 @@ SLICE = 0.5  # ns
 FIRST_SLICE, N_SLICES = 30, 100
 DECLINATION = 7.0  # degrees that FACT's simulations turn from magnetic to geographic azimuth
 PHYSICS_TRIGGER = 4
-CTA_CLEANING = (10.0, 5.0)  # of those tables: their faintest pixel has 5.000 p.e.; picture as ctapipe 0.8 by default
-FACT_CLEANING = (5.5, 2.0)  # of FACT-tools
-FACT_PIXELS = 10  # the tables' least
+TRUTH_OF_STREAMS = (
+    "MCorsikaEvtHeader.fTotalEnergy",
+    "CorsikaEvtHeader.fFirstInteractionHeight",
+    "MCorsikaEvtHeader.fX",
+    "MCorsikaEvtHeader.fY",
+    "MSimSourcePos.fZd",
+    "MSimSourcePos.fAz",
+    "MMcEvt.fPhotElfromShower",
+)
+# Of the tables of ctapipe 0.8: no pixel below 5.000 p.e., no image below 34 p.e., which three picture pixels make.
+CTA_CLEANING = (10.0, 5.0, 2)
+FACT_CLEANING = (6.0, 2.5, 1)  # of FACT-tools: the faintest pixels and brightest pixels of the table's images
+FACT_PIXELS = 10  # the table's least
+# Charges of the table's pixels without a shower, p.e.: the night sky is not subtracted, and each pixel is summed where
+# its own waveform is highest. Mean and variance of theirs, and our own variance, which is less.
+FACT_PEDESTAL, FACT_VARIANCE, OUR_VARIANCE = 0.55, 1.6, 0.7
 PARAMETERS = {  # our column: ctapipe's
     "intensity": "hillas_intensity",
     "width": "hillas_width",
@@ -38,7 +52,6 @@ PARAMETERS = {  # our column: ctapipe's
     "gradient": "timing_slope",
     "islands": "morphology_n_islands",
     "pixels": "morphology_n_pixels",
-    "core": "concentration_core",
 }
 
 
@@ -56,6 +69,8 @@ class Sample(NamedTuple):
         Our telescopes at the places of theirs.
     measure : callable
         image, peak time, camera -> QTable of `PARAMETERS`, as near to theirs as can be.
+    camera : gammaml.events.Camera or None
+        Of the columns `image` and `peak_time` of `images`, where there are any.
     """
 
     name: str
@@ -63,16 +78,18 @@ class Sample(NamedTuple):
     images: QTable
     array: ArrayDescription
     measure: callable
+    camera: Camera | None = None
 
 
-def measured(image, peak_time, camera, *, thresholds=(7.0, 3.5), least_pixels=3):
+def measured(image, peak_time, camera, *, cleaning=CLEANING, least_pixels=3):
     """Our columns of image parameters by gammaml's own code; NaN where fewer pixels survive the cleaning.
 
     Parameters
     ----------
     image, peak_time : array (n_images, n_pixels)
     camera : Camera
-    thresholds : (float, float)
+    cleaning : (float, float, int)
+        As `image_parameters` takes it.
     least_pixels : int
 
     Returns
@@ -82,7 +99,7 @@ def measured(image, peak_time, camera, *, thresholds=(7.0, 3.5), least_pixels=3)
     """
     if not len(image):
         return QTable({name: np.empty(0) for name in PARAMETERS})
-    table = renamed(image_parameters(image, peak_time, camera, thresholds=thresholds))
+    table = renamed(image_parameters(image, peak_time, camera, cleaning=cleaning))
     few = ~(table["pixels"] >= least_pixels)
     for name in PARAMETERS:
         table[name][few] = np.nan
@@ -130,13 +147,16 @@ def ctapipe_images(path, camera, kind, *, site=None):
     ids = sorted(set(np.asarray(events.table["tel_id"]).tolist()))
     image, peak_time = events.image, events.peak_time
     images = measured(image, peak_time, events.camera)
+    images["image"], images["peak_time"] = image, peak_time
     images["event"], images["telescope"] = event, np.searchsorted(ids, np.asarray(events.table["tel_id"]))
     places = [telescopes[tel_id].position for tel_id in ids]
-    return Sample(path.stem, truth, images, _array(kind, ids, places, site), measured)
+    return Sample(path.stem, truth, images, _array(kind, ids, places, site), measured, events.camera)
 
 
 def _array(kind, ids, places, site):
-    telescopes = (ArrayTelescope(i, kind, x, y, max(z - kind.height, 0.0)) for i, (x, y, z) in zip(ids, places, strict=True))
+    telescopes = (
+        ArrayTelescope(i, kind, x, y, max(z - kind.height, 0.0)) for i, (x, y, z) in zip(ids, places, strict=True)
+    )
     return ArrayDescription("theirs", "", site, "", 1, tuple(telescopes))
 
 
@@ -177,7 +197,7 @@ def cta_table(path, camera, kind, *, site, most=None, highest=np.inf):
 
 
 def _cta_measured(image, peak_time, camera):
-    return measured(image, peak_time, camera, thresholds=CTA_CLEANING)
+    return measured(image, peak_time, camera, cleaning=CTA_CLEANING)
 
 
 def _cta_rows(table, telescope, event_ids, order, kind):
@@ -193,7 +213,6 @@ def _cta_rows(table, telescope, event_ids, order, kind):
             "gradient": np.abs(table["timing_slope"]) / degree,
             "islands": table["morphology_num_islands"].astype(float),
             "pixels": table["morphology_num_pixels"].astype(float),
-            "core": table["concentration_core"].astype(float),
         }
     )
     rows["event"], rows["telescope"] = at, np.full(len(at), telescope)
@@ -214,7 +233,9 @@ def fact_table(path, *, most=None):
     header = {name[21:]: value for name, value in events.items() if name.startswith("corsika_event_header_")}
     particle = "gamma" if (events["corsika_run_header_particle_id"] == 1).all() else "proton"
     core_x, core_y = _geographic(-header["y"] / 100, header["x"] / 100)
-    _, shower = np.unique(np.c_[events["corsika_run_header_run_number"], header["event_number"]], axis=0, return_inverse=True)
+    _, shower = np.unique(
+        np.c_[events["corsika_run_header_run_number"], header["event_number"]], axis=0, return_inverse=True
+    )
     truth = QTable(
         {
             "shower": shower,
@@ -238,9 +259,7 @@ def fact_table(path, *, most=None):
             "gradient": np.abs(events["time_gradient_slope_long"]) * SLICE * MM_PER_DEGREE,
             "islands": events["num_islands"].astype(float),
             "pixels": events["num_pixel_in_shower"].astype(float),
-            "core": events["concentration_core"],
             "light": events["ceres_event_photo_electrons_from_shower"].astype(float),
-            "r": np.hypot(events["cog_x"], events["cog_y"]) / MM_PER_DEGREE,
         }
     )
     images["event"], images["telescope"] = np.arange(len(shower)), np.zeros(len(shower), int)
@@ -248,13 +267,49 @@ def fact_table(path, *, most=None):
 
 
 def _fact_measured(image, peak_time, camera):
-    return measured(image, peak_time, camera, thresholds=FACT_CLEANING, least_pixels=FACT_PIXELS)
+    draw = np.random.default_rng(0)
+    noise = draw.normal(FACT_PEDESTAL, np.sqrt(FACT_VARIANCE - OUR_VARIANCE), np.shape(image))
+    return measured(image + noise, peak_time, camera, cleaning=FACT_CLEANING, least_pixels=FACT_PIXELS)
 
 
 def _geographic(north, west):
     """From magnetic to geographic axes, as FACT's simulations turn azimuths."""
     angle = np.deg2rad(DECLINATION)
     return north * np.cos(angle) - west * np.sin(angle), north * np.sin(angle) + west * np.cos(angle)
+
+
+def fact_streams(folder):
+    """FACT's simulated photon streams of a gamma-ray source on the axis, with truth.
+
+    Parameters
+    ----------
+    folder : Path
+        With cer*.phs.jsonl.gz and pixel-map.csv.
+    """
+    array = arrays.array("fact")
+    camera = array.telescopes[0].type.camera
+    events = [event for path in sorted(folder.glob("cer*")) for event in stream_events(path)]
+    of = {name: np.array([event[name] for event in events], float) for name in TRUTH_OF_STREAMS}
+    core_x, core_y = _geographic(-of["MCorsikaEvtHeader.fY"] / 100, of["MCorsikaEvtHeader.fX"] / 100)
+    place = {"alt": (90 - of["MSimSourcePos.fZd"]) * u.deg, "az": of["MSimSourcePos.fAz"] * u.deg}
+    truth = QTable(
+        {
+            "shower": np.unique(of["MCorsikaEvtHeader.fTotalEnergy"], return_inverse=True)[1],
+            "particle": np.full(len(events), "gamma"),
+            "energy": of["MCorsikaEvtHeader.fTotalEnergy"] / 1000 * u.TeV,
+            "core_x": core_x * u.m,
+            "core_y": core_y * u.m,
+            "first": of["CorsikaEvtHeader.fFirstInteractionHeight"] / 100 * u.m,
+        }
+        | place
+        | {f"pointing_{name}": value for name, value in place.items()}
+    )
+    image, peak_time = stream_images(events, camera, folder)
+    images = measured(image, peak_time, camera)
+    images["light"] = of["MMcEvt.fPhotElfromShower"]
+    images["image"], images["peak_time"] = image, peak_time
+    images["event"], images["telescope"] = np.arange(len(events)), np.zeros(len(events), int)
+    return Sample("FACT photon streams", truth, images, array, measured, camera)
 
 
 def stream_events(path):

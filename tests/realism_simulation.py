@@ -96,7 +96,9 @@ def paired(theirs, ours):
     QTable, QTable
     """
     places = {}
-    for row, (event, telescope_index, repeat) in enumerate(zip(ours["event"], ours["telescope"], ours["repeat"], strict=True)):
+    for row, (event, telescope_index, repeat) in enumerate(
+        zip(ours["event"], ours["telescope"], ours["repeat"], strict=True)
+    ):
         if repeat == 0 and np.isfinite(ours["width"][row]):
             places[int(event), int(telescope_index)] = row
     both = [

@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import time
+from dataclasses import replace
 
 import astropy.units as u
 import h5py
@@ -17,9 +18,10 @@ from gammaml import io, sky
 from gammaml.errors import InputError, OutputError, SettingError
 from gammaml.io.describe import describe
 from gammaml.production import Card, Observation, cluster, connected, cores, observe, produce, run, truth_path
-from gammaml.production.block import centre, draw_cores, draw_primary
+from gammaml.production.block import Observatory, centre, draw_cores, draw_primary, vary
 from gammaml.production.gather import thrown
 from gammaml.production.parts import Parts
+from gammaml.simulation import arrays
 
 ZENITH, AZIMUTH, OFFSET = 25.0, 130.0, 0.5
 POINTING = {"zenith": ZENITH, "azimuth": AZIMUTH}
@@ -307,6 +309,31 @@ def test_a_darker_sky_has_less_noise(tmp_path):
     assert noise[1] > 1.8 * noise[0]  # as the square root of the rate, less what the electronics add to both
 
 
+def test_varied_conditions_are_the_same_on_any_number_of_processes_and_differ_from_none(gammas, tmp_path):
+    assert GAMMAS.vary == 0
+    varied = replace(GAMMAS, vary=0.3)
+    for n in (1, 2):
+        produce(varied, tmp_path / f"{n}.h5", processes=n, show=False)
+    assert_same_file(tmp_path / "1.h5", tmp_path / "2.h5")
+    assert io.read_events(tmp_path / "1.h5").image.tobytes() != io.read_events(gammas).image.tobytes()
+
+
+def test_varied_telescopes_have_each_their_sky_light_optics_and_pulse():
+    observatory = Observatory(replace(GAMMAS, vary=0.4), arrays.array("toy-3x3"))
+    nominal = observatory.eyes[0]
+    draw = np.random.default_rng(1)
+    eyes = [vary(nominal, draw, 0.4) for _ in range(400)]
+    for found in (
+        [eye.camera.night_sky / nominal.camera.night_sky for eye in eyes],
+        [eye.kind.psf / nominal.kind.psf for eye in eyes],
+        [eye.share * 1.4 for eye in eyes],
+        [nominal.camera.pulse.max() / eye.camera.pulse.max() for eye in eyes],
+    ):
+        assert 0.59 < min(found) < 0.65
+        assert 1.35 < max(found) < 1.41
+        assert np.mean(found) == pytest.approx(1, abs=0.04)
+
+
 def test_two_kinds_of_telescopes(tmp_path):
     path = tmp_path / "both.dl1.h5"
     card = Card("ctao-north-alpha", "gamma", 2, 2.0, 5.0, scatter=100.0, reuse=1)
@@ -328,6 +355,7 @@ def test_two_kinds_of_telescopes(tmp_path):
         ({"zenith": 59.0, "viewcone": 2.0}, "zenith: got 59.0, expected 0 to 60 degrees, viewcone and offset"),
         ({"reuse": 101}, "reuse: got 101, expected 1 to 100"),
         ({"night_sky": float("nan")}, "night_sky: got nan"),
+        ({"vary": 1.0}, "vary: got 1.0, expected 0 to 0.9"),
         ({"seed": -1}, "seed: got -1"),
     ],
 )

@@ -169,6 +169,41 @@ def test_trigger_needs_touching_pixels_at_one_time():
     assert read(pixel, late) is None
 
 
+def test_trigger_on_the_sum_of_a_pixel_and_those_around_it():
+    centre = burst()[2][0]
+    flower = readout.within_rings(readout.neighbours(CAMERA), 1)[centre]
+    assert set(flower) == {centre, *readout.neighbours(CAMERA)[centre]}
+    assert flower[0] == centre
+    pixel, time = np.repeat(flower, 5), np.full(35, 15.0)
+    alone = {"trigger_threshold": 25.0, "trigger_multiplicity": 1}
+    assert read(pixel, time, **alone) is None
+    assert read(pixel, time, trigger_rings=1, **alone) is not None
+    assert read(pixel, time, trigger_rings=1, trigger_threshold=40.0, trigger_multiplicity=1) is None
+
+
+def test_rings_around_a_pixel_have_6_12_and_18_others():
+    touching = readout.neighbours(CAMERA)
+    centre = burst()[2][0]
+    counts = [(readout.within_rings(touching, n)[centre] >= 0).sum() for n in range(4)]
+    assert counts == [1, 7, 19, 37]
+
+
+def test_a_slow_trigger_adds_up_light_that_comes_at_different_times():
+    pixel, _, _ = burst(per_pixel=20)
+    time = np.tile(np.linspace(10, 18, 20), 3)
+    assert read(pixel, time, trigger_threshold=10.0) is None
+    assert read(pixel, time, trigger_threshold=10.0, trigger_window=12.0) is not None
+    assert read(pixel, time, trigger_threshold=25.0, trigger_window=12.0) is None
+
+
+def test_jitter_widens_pulses():
+    pixel, time, pixels = burst(per_pixel=10)
+    found = [read(pixel, time, seed=s, time_jitter=2.0, trigger_threshold=1.0) for s in range(200)]
+    spread = np.std([each[1][pixels] for each in found])
+    assert spread == pytest.approx(2.0 / np.sqrt(10), rel=0.25)  # a little is cut off with the window
+    assert np.std([read(pixel, time, seed=s)[1][pixels] for s in range(20)]) < 1e-6
+
+
 def test_saturation_gain_and_dead_pixels():
     pixel, time, pixels = burst(per_pixel=200)
     assert read(pixel, time, saturation=120.0)[0].max() == 120

@@ -4,8 +4,7 @@ import astropy.units as u
 import numpy as np
 from astropy.table import QTable
 
-PICTURE_THRESHOLD = 7.0  # p.e.
-BOUNDARY_THRESHOLD = 3.5  # p.e.
+CLEANING = (7.0, 3.5, 0)  # picture and boundary thresholds in p.e., touching picture pixels that a picture pixel needs
 
 
 def to_ctapipe_geometry(camera):
@@ -26,7 +25,7 @@ def to_ctapipe_geometry(camera):
     )
 
 
-def image_parameters(image, peak_time, camera, *, thresholds=(PICTURE_THRESHOLD, BOUNDARY_THRESHOLD)):
+def image_parameters(image, peak_time, camera, *, cleaning=CLEANING):
     """Hillas, timing, leakage, concentration and morphology parameters in the TelescopeFrame.
 
     Cleaned by two-level tail cuts. Images with fewer than three pixels
@@ -37,8 +36,8 @@ def image_parameters(image, peak_time, camera, *, thresholds=(PICTURE_THRESHOLD,
     image, peak_time : array (n_images, n_pixels)
         p.e. and ns.
     camera : gammaml.events.Camera
-    thresholds : (float, float)
-        Of picture and boundary, p.e.
+    cleaning : (float, float, int)
+        Thresholds of picture and boundary in p.e., and the touching picture pixels that a picture pixel needs.
 
     Returns
     -------
@@ -48,7 +47,7 @@ def image_parameters(image, peak_time, camera, *, thresholds=(PICTURE_THRESHOLD,
     from ctapipe.coordinates import TelescopeFrame
 
     geometry = to_ctapipe_geometry(camera).transform_to(TelescopeFrame())
-    rows = [_one_image(geometry, charge, time, thresholds) for charge, time in zip(image, peak_time, strict=True)]
+    rows = [_one_image(geometry, charge, time, cleaning) for charge, time in zip(image, peak_time, strict=True)]
     table = QTable()
     for name in _columns({}):
         values = [row[name] for row in rows]
@@ -56,7 +55,7 @@ def image_parameters(image, peak_time, camera, *, thresholds=(PICTURE_THRESHOLD,
     return table
 
 
-def _one_image(geometry, charge, time, thresholds):
+def _one_image(geometry, charge, time, cleaning):
     """Values of all parameters by column name."""
     from ctapipe.image import (
         concentration_parameters,
@@ -67,7 +66,8 @@ def _one_image(geometry, charge, time, thresholds):
     )
 
     charge = np.nan_to_num(charge, nan=0.0, posinf=0.0, neginf=0.0)
-    mask = tailcuts_clean(geometry, charge, *thresholds)
+    picture, boundary, touching = cleaning
+    mask = tailcuts_clean(geometry, charge, picture, boundary, min_number_picture_neighbors=touching)
     if mask.sum() < 3 or charge[mask].sum() <= 0:
         return _columns({})
     clean = geometry[mask]  # which takes as long as all Hillas parameters
