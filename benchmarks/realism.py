@@ -2,7 +2,7 @@
 
 Compares our images with CORSIKA's and two detector simulations' of the same truth, and with FACT's observations; then
 trains on ours and tests on theirs. Prints tables in Markdown and writes docs/figures/realism_*.png; the same each time.
-Needs the folder of shared data beside the checkout. ``--without-networks`` leaves out the part that takes long.
+Needs the folder of shared data beside the checkout. ``python benchmarks/realism.py same_truth`` makes one part alone.
 """
 
 import argparse
@@ -49,6 +49,7 @@ OBSERVATIONS = {  # file: charges of the night sky in its streams, a ns and pixe
 }
 CHARGES_A_PHOTON = 1.16  # of FACT, crosstalk included
 NETWORKS = ("FACT", "SST-1M")
+RATIOS = measures.SHAPES[:5]
 
 
 def save(figure, name):
@@ -113,9 +114,6 @@ def same_truth():
         row(name, *apart(theirs, mine))
 
 
-RATIOS = ("intensity", "width", "length", "concentration", "gradient")
-
-
 def of_distributions(name, sample, ours):
     """Images that both have of gammas; of protons, whose images differ more from shower to shower, all."""
     if "protons" in name:
@@ -175,15 +173,14 @@ def networks():
     save(figure, "energy")
 
 
+PARTS = {"same_truth": same_truth, "forests": forests, "observations": observations, "networks": networks}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--without-networks", action="store_true")
-    given = parser.parse_args()
-    same_truth()
-    forests()
-    observations()
-    if not given.without_networks:
-        networks()
+    parser.add_argument("parts", nargs="*", help=f"by default all: {', '.join(PARTS)}")
+    for part in parser.parse_args().parts or PARTS:
+        PARTS[part]()
 
 
 if __name__ == "__main__":

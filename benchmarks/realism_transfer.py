@@ -18,7 +18,7 @@ from gammaml.events import PixelStore
 from gammaml.io.hillas import image_parameters
 from gammaml.simulation import arrays
 
-EPOCHS = 12
+EPOCHS = 10
 LEAST_INTENSITY = 40.0  # p.e.
 CARDS = {  # energies and cores as in the others' files; mono
     "FACT": (
@@ -29,7 +29,7 @@ CARDS = {  # energies and cores as in the others' files; mono
     "SST-1M": (
         "SST-1M gammas",
         "sst-array",
-        {"showers": 250, "energy_min": 0.2, "energy_max": 20.0, "scatter": 600.0, "reuse": 4, "azimuth": 0.0},
+        {"showers": 150, "energy_min": 0.2, "energy_max": 20.0, "scatter": 600.0, "reuse": 4, "azimuth": 0.0},
     ),
 }
 

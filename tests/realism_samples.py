@@ -179,6 +179,7 @@ def cta_table(path, camera, kind, *, site, most=None, highest=np.inf):
         layout = file["configuration/instrument/subarray/layout"][:]
         shower = file["simulation/event/subarray/shower"][:]
         ids = [int(row["tel_id"]) for row in layout if row["camera_type"].decode() == camera]
+        run = file["configuration/simulation/run"][0]
         tables = [file[f"dl1/event/telescope/parameters/tel_{tel_id:03d}"][:] for tel_id in ids]
     good = (shower["true_energy"] < highest) & (90 - shower["true_alt"] < LARGEST_ZENITH.value)
     shower = shower[good]
@@ -189,7 +190,7 @@ def cta_table(path, camera, kind, *, site, most=None, highest=np.inf):
     for name, theirs, unit in (("alt", "alt", u.deg), ("az", "az", u.deg), ("core_x", "core_x", u.m)):
         truth[name] = shower[f"true_{theirs}"] * unit
     truth["core_y"], truth["first"] = shower["true_core_y"] * u.m, shower["true_h_first_int"] * u.m
-    truth["pointing_alt"], truth["pointing_az"] = 70 * u.deg, 0 * u.deg
+    truth["pointing_alt"], truth["pointing_az"] = run["max_alt"] * u.rad, run["max_az"] * u.rad
     order = np.argsort(shower["event_id"])
     parts = [_cta_rows(table, i, shower["event_id"], order, kind) for i, table in enumerate(tables)]
     array = _array(kind, ids, [places[tel_id] for tel_id in ids], site)

@@ -1,0 +1,103 @@
+"""Our images against those of CORSIKA and others' detector simulations, and FACT's observations; docs/realism.md.
+
+Limits are what was measured, with room for the random numbers of another platform.
+"""
+
+import numpy as np
+import pytest
+import realism_cases as cases
+import realism_measures as measures
+import realism_samples as samples
+from realism_simulation import paired
+
+from gammaml.simulation import arrays
+
+SMALL = ("FACT gammas, streams", "SST-1M gammas", "NectarCam gammas")
+
+
+@pytest.fixture(scope="module")
+def folder(shared_data):
+    """The folder of shared data, where it has FACT's photon streams and the others' simulations."""
+    if not (shared_data / "fact" / "pixel-map.csv").is_file() or not (shared_data / "hillas_tables").is_dir():
+        pytest.skip("no FACT photon streams or tables of image parameters in the shared data")
+    return shared_data
+
+
+def test_charges_of_photon_streams_are_those_that_fact_simulated(folder):
+    """The truth in each event, MMcEvt.fPhotElfromShower, counts crosstalk; ours is corrected for it by 1.16."""
+    sample = samples.fact_streams(folder / "fact")
+    image = np.asarray(sample.images["image"])
+    bright = np.asarray(sample.images["light"]) > 200
+    charge = [image[i][image[i] > 3].sum() for i in np.flatnonzero(bright)]
+    ratio = np.median(charge / np.asarray(sample.images["light"])[bright])
+    assert 0.6 / 1.16 < ratio < 1.05 / 1.16
+    assert len(sample.truth) == 114
+    assert np.isfinite(sample.images["width"]).sum() > 70
+
+
+def test_fact_sees_gammas_where_its_truth_says_on_the_axis(folder):
+    """Long axes of its simulated images meet at the middle of our camera: pixels are at their places."""
+    from gammaml.io.hillas import image_parameters
+
+    sample = samples.fact_streams(folder / "fact")
+    image, peak_time = (np.asarray(sample.images[name]) for name in ("image", "peak_time"))
+    table = image_parameters(image, peak_time, sample.camera)
+    psi = table["hillas_psi"].to_value("rad")
+    lon, lat = table["hillas_fov_lon"].value, table["hillas_fov_lat"].value
+    miss = np.abs(lat * np.cos(psi) - lon * np.sin(psi))
+    long = table["hillas_length"].value > 1.5 * table["hillas_width"].value
+    assert np.nanmedian(miss[long]) < 0.1  # deg
+    assert np.nanmedian(np.hypot(lon, lat)[long]) > 0.5
+
+
+def test_pixels_of_fact_have_each_one_of_ours(folder):
+    camera = arrays.array("fact").telescopes[0].type.camera
+    order = samples.pixel_order(camera, folder / "fact")
+    assert (order < 0).sum() == 13
+    assert len(set(order[order >= 0])) == 1440 - 13
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
+def test_images_of_the_same_truth_are_like_theirs(folder, name):
+    """CORSIKA with CERES or sim_telarray: energy, direction, core and first interaction are theirs."""
+    sample, ours = cases.compare(folder, name)
+    theirs, mine = paired(sample.images, ours)
+    assert len(theirs) > 50
+    for shape, (ratio, error) in measures.ratios(theirs, mine, theirs["shower"]).items():
+        assert abs(ratio - 1) < 0.12 + 2 * error, shape
+    assert max(measures.distances(theirs, mine).values()) < 0.25
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "highest"), [("SST-1M gammas", 0.75), ("NectarCam gammas", 0.75)])
+def test_a_forest_hardly_tells_ours_from_theirs(folder, name, highest):
+    sample, ours = cases.compare(folder, name)
+    theirs, mine = paired(sample.images, ours)
+    auc, error = measures.tell_apart(theirs, mine, np.asarray(theirs["shower"]), np.asarray(mine["shower"]))
+    assert auc < highest + 2 * error
+
+
+@pytest.mark.slow
+def test_a_forest_trained_on_ours_separates_facts_gammas_as_well_as_one_trained_on_theirs(folder):
+    """Goal: no more than 0.02 in AUC below."""
+    compared = [cases.compare(folder, f"FACT {particle}, table") for particle in ("gammas", "protons")]
+    theirs = [measures.cleaned(sample.images) for sample, _ in compared]
+    ours = [measures.cleaned(mine) for _, mine in compared]
+    names = measures.SHAPES[:4]
+    y, reference = measures.separation(theirs, None, names)
+    _, transferred = measures.separation(ours, theirs, names)
+    groups = np.concatenate([theirs[0]["shower"], theirs[1]["shower"] + 10**6])
+    difference, error = measures.auc_difference(y, transferred, reference, groups)
+    assert difference > -0.02 - error
+
+
+@pytest.mark.slow
+def test_simulated_protons_are_like_facts_observed_events(folder):
+    name = "real_20151001_011_pass3beta_100_events.jsonl.gz"
+    real = measures.cleaned(cases.observation(folder, name))
+    ours = measures.cleaned(cases.hadrons(0.0345 / 1.16, n=3000))
+    assert len(real) > 50
+    assert len(ours) > 100
+    distance = measures.distances(real, ours)
+    assert max(distance[shape] for shape in ("width", "length", "concentration")) < 0.3
