@@ -109,16 +109,9 @@ def same_truth():
         row(name, len(sample.truth), counts[0], f"{counts[1]:.0f}", len(mine), *map(value, ratio.values()))
     table("sample", *[f"KS {name}" for name in measures.SHAPES], "AUC, ours from theirs", "the same without intensity")
     for name, (sample, ours) in compared.items():
-        theirs, mine = of_distributions(name, sample, ours)
+        theirs, mine = paired(sample.images, ours)
         histograms(theirs, mine, FIGURE_OF[name], f"{name}: the same truth")
         row(name, *apart(theirs, mine))
-
-
-def of_distributions(name, sample, ours):
-    """Images that both have of gammas; of protons, whose images differ more from shower to shower, all."""
-    if "protons" in name:
-        return measures.cleaned(sample.images), measures.cleaned(ours[ours["repeat"] == 0])
-    return paired(sample.images, ours)
 
 
 def apart(theirs, ours):

@@ -70,13 +70,13 @@ def with_psf(array, psf):
 
 CASES = {
     "FACT gammas, streams": Case(lambda folder: samples.fact_streams(folder / "fact"), 0.8, 3),
-    "FACT gammas, table": Case(_fact_table("gamma_diffuse"), 1.0, 1),
-    "FACT protons, table": Case(_fact_table("proton"), 1.0, 1),
+    "FACT gammas, table": Case(_fact_table("gamma_diffuse"), 1.0, 2),
+    "FACT protons, table": Case(_fact_table("proton"), 1.0, 2),
     "SST-1M gammas": Case(_sst, 1.5, 5),
-    "LST gammas": Case(_cta("gammas_diffuse", "LSTCam", "LST", 700), 1.3, 1),
-    "LST protons": Case(_cta("protons", "LSTCam", "LST", 700), 1.3, 1),
-    "NectarCam gammas": Case(_cta("gammas_diffuse", "NectarCam", "MST", 400), 1.0, 1),
-    "NectarCam protons": Case(_cta("protons", "NectarCam", "MST", 400), 1.0, 1),
+    "LST gammas": Case(_cta("gammas_diffuse", "LSTCam", "LST", 700), 1.4, 2),
+    "LST protons": Case(_cta("protons", "LSTCam", "LST", 700), 1.4, 2),
+    "NectarCam gammas": Case(_cta("gammas_diffuse", "NectarCam", "MST", 400), 1.05, 1),
+    "NectarCam protons": Case(_cta("protons", "NectarCam", "MST", 400), 1.05, 1),
 }
 
 

@@ -349,17 +349,27 @@ def stream_images(events, camera, folder):
     n_window = round(reader.window * reader.sample / SLICE)
     reader = reader._replace(sample=SLICE, n_samples=N_SLICES, window=n_window, correction=1 - reader.crosstalk)
     order = pixel_order(camera, folder)
+    order[list(set.intersection(*map(_saturated, events)))] = -1  # a broken patch
     image, peak_time = np.empty((2, len(events), camera.n_pixels))
     for event, charge, time in zip(events, image, peak_time, strict=True):
-        waveform = np.zeros((camera.n_pixels, N_SLICES))
-        lists = event.get("PhotonArrivals_500ps", event.get("PhotonArrivals"))
-        for pixel, arrivals in zip(order, lists, strict=True):
-            if pixel >= 0:
-                slices = np.array(arrivals, int) - FIRST_SLICE
-                waveform[pixel] = np.bincount(slices, minlength=N_SLICES)[:N_SLICES] / SLICE
-        waveform -= np.median(waveform.mean(axis=1))
-        readout.extract(waveform, reader, np.empty(N_SLICES), charge, time)
+        readout.extract(_waveform(event, order, camera.n_pixels), reader, np.empty(N_SLICES), charge, time)
     return image, peak_time
+
+
+def _saturated(event):
+    return set(event.get("Saturation", event.get("SaturatedPixels")))
+
+
+def _waveform(event, order, n_pixels):
+    """Charges a ns in slices, less what the night sky brings to most pixels; nothing where there is no channel."""
+    waveform = np.zeros((n_pixels, N_SLICES))
+    lists = event.get("PhotonArrivals_500ps", event.get("PhotonArrivals"))
+    for pixel, arrivals in zip(order, lists, strict=True):
+        if pixel >= 0:
+            waveform[pixel] = np.bincount(np.array(arrivals, int) - FIRST_SLICE, minlength=N_SLICES)[:N_SLICES] / SLICE
+    used = order[order >= 0]
+    waveform[used] -= np.median(waveform[used].mean(axis=1))
+    return waveform
 
 
 def pixel_order(camera, folder):

@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 from astropy import units as u
-from astropy.table import QTable, vstack
 
 from gammaml.production import Card
 from gammaml.production.block import Observatory
@@ -85,7 +84,10 @@ def _table(rows, sample, array, keep_images):
 
 
 def paired(theirs, ours):
-    """Images that both have, cleaned: rows of theirs, and of our first repeat, one to one.
+    """Images that both have, cleaned: rows of theirs, and of the first repeat of ours that triggered, one to one.
+
+    Theirs are only of events that triggered. Given the truth and that both triggered, both are drawn from the same
+    distribution where the simulations are equal: nothing of the choice remains.
 
     Parameters
     ----------
@@ -96,20 +98,9 @@ def paired(theirs, ours):
     QTable, QTable
     """
     places = {}
-    for row, (event, telescope_index, repeat) in enumerate(
-        zip(ours["event"], ours["telescope"], ours["repeat"], strict=True)
-    ):
-        if repeat == 0 and np.isfinite(ours["width"][row]):
-            places[int(event), int(telescope_index)] = row
-    both = [
-        (row, places[key])
-        for row, key in enumerate(zip(theirs["event"].tolist(), theirs["telescope"].tolist(), strict=True))
-        if key in places and np.isfinite(theirs["width"][row])
-    ]
+    for row in np.flatnonzero(np.isfinite(ours["width"])):
+        places.setdefault((int(ours["event"][row]), int(ours["telescope"][row])), row)
+    keys = zip(theirs["event"].tolist(), theirs["telescope"].tolist(), strict=True)
+    both = [(row, places[key]) for row, key in enumerate(keys) if key in places and np.isfinite(theirs["width"][row])]
     mine, yours = np.array(both, int).reshape(-1, 2).T
     return theirs[mine], ours[yours]
-
-
-def stacked(tables):
-    """Tables of several samples of one telescope type as one."""
-    return vstack([QTable(table) for table in tables])
