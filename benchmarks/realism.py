@@ -43,8 +43,8 @@ FIGURE_OF = {
     "NectarCam gammas": "nectarcam_gammas",
     "NectarCam protons": "nectarcam_protons",
 }
-OBSERVATIONS = {  # file: charges of the night sky in its streams, a ns and pixel
-    "real_20150307_016_100events_pass3.phs.jsonl.gz": 0.0671,
+OBSERVATIONS = {  # file: charges of the night sky, a ns and pixel, late in its streams, without the broken patch
+    "real_20150307_016_100events_pass3.phs.jsonl.gz": 0.0622,
     "real_20151001_011_pass3beta_100_events.jsonl.gz": 0.0345,
 }
 CHARGES_A_PHOTON = 1.16  # of FACT, crosstalk included
@@ -80,12 +80,12 @@ def bins(name, *columns):
     return np.linspace(min(low, 0.0), high, 16)
 
 
-def histograms(theirs, ours, name, title):
+def histograms(theirs, ours, name, title, labels=("theirs", "ours")):
     """One histogram each of `SHAPES`, equal areas."""
     figure, axes = plt.subplots(2, 3, figsize=(11, 5.5))
     for axis, shape in zip(axes.flat, measures.SHAPES, strict=True):
         edges = bins(shape, theirs[shape], ours[shape])
-        for columns, colour, label in ((theirs, THEIRS, "theirs"), (ours, OURS, "ours")):
+        for columns, colour, label in ((theirs, THEIRS, labels[0]), (ours, OURS, labels[1])):
             counts = np.histogram(columns[shape], edges)[0]
             total = max(counts.sum(), 1)
             axis.stairs(counts / total, edges, color=colour, lw=1.6, label=f"{label} ({len(columns)})")
@@ -129,7 +129,8 @@ def observations():
         ours = measures.cleaned(cases.hadrons(charges / CHARGES_A_PHOTON))
         real["shower"] = -1 - np.arange(len(real))
         row(file.split("_")[1], len(real), len(ours), *apart(real, ours))
-        histograms(real, ours, f"observation_{file.split('_')[1]}", f"FACT observed {file.split('_')[1]}, protons ours")
+        night = file.split("_")[1]
+        histograms(real, ours, f"observation_{night}", f"FACT, night {night}", ("observed", "simulated protons"))
 
 
 def forests():

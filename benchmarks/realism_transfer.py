@@ -10,6 +10,7 @@ import numpy as np
 import realism_cases as cases
 from astropy import units as u
 from astropy.table import QTable
+from realism_measures import drawn
 from scipy.spatial import cKDTree
 
 from gammaml import io, predict, production, split, train
@@ -65,10 +66,8 @@ def energies(folder, name):
 
 def bias_and_width(true, reco, shower):
     """Median and half the central 68 % of estimated/true - 1, each with its error by drawing showers anew."""
-    from realism_measures import _drawn
-
     error = reco / true - 1
-    found = np.array([_median_and_width(error[rows]) for rows in _drawn(shower)])
+    found = np.array([_median_and_width(error[rows]) for rows in drawn(shower)])
     return tuple(zip(_median_and_width(error), found.std(axis=0), strict=True))
 
 

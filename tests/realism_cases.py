@@ -73,8 +73,8 @@ CASES = {
     "FACT gammas, table": Case(_fact_table("gamma_diffuse"), 1.0, 2),
     "FACT protons, table": Case(_fact_table("proton"), 1.0, 2),
     "SST-1M gammas": Case(_sst, 1.5, 5),
-    "LST gammas": Case(_cta("gammas_diffuse", "LSTCam", "LST", 700), 1.4, 2),
-    "LST protons": Case(_cta("protons", "LSTCam", "LST", 700), 1.4, 2),
+    "LST gammas": Case(_cta("gammas_diffuse", "LSTCam", "LST", 700), 1.3, 2),
+    "LST protons": Case(_cta("protons", "LSTCam", "LST", 700), 1.3, 2),
     "NectarCam gammas": Case(_cta("gammas_diffuse", "NectarCam", "MST", 400), 1.05, 1),
     "NectarCam protons": Case(_cta("protons", "NectarCam", "MST", 400), 1.05, 1),
 }

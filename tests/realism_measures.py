@@ -42,12 +42,12 @@ def ratios(theirs, ours, showers, names=SHAPES[:5]):
     found = {}
     for name in names:
         ratio = np.asarray(ours[name]) / np.maximum(np.asarray(theirs[name]), 1e-9)
-        errors = [np.nanmedian(ratio[rows]) for rows in _drawn(showers)]
+        errors = [np.nanmedian(ratio[rows]) for rows in drawn(showers)]
         found[name] = (float(np.nanmedian(ratio)), float(np.std(errors)))
     return found
 
 
-def _drawn(showers):
+def drawn(showers):
     """Rows of as many showers as there are, each drawn at random, many times."""
     draw = np.random.default_rng(0)
     names, at = np.unique(showers, return_inverse=True)
@@ -92,13 +92,13 @@ def tell_apart(theirs, ours, their_showers, our_showers, names=INPUTS):
 
 def auc_with_error(y, score, groups):
     """Area under the ROC curve, and its error by drawing groups anew."""
-    areas = [roc_auc_score(y[rows], score[rows]) for rows in _drawn(groups) if len(set(y[rows])) == 2]
+    areas = [roc_auc_score(y[rows], score[rows]) for rows in drawn(groups) if len(set(y[rows])) == 2]
     return float(roc_auc_score(y, score)), float(np.std(areas))
 
 
 def auc_difference(y, first, second, groups):
     """AUC of one score less that of another of the same images, and its error by drawing groups anew."""
-    many = [rows for rows in _drawn(groups) if len(set(y[rows])) == 2]
+    many = [rows for rows in drawn(groups) if len(set(y[rows])) == 2]
     found = [roc_auc_score(y[rows], first[rows]) - roc_auc_score(y[rows], second[rows]) for rows in many]
     return float(roc_auc_score(y, first) - roc_auc_score(y, second)), float(np.std(found))
 
