@@ -14,6 +14,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import NullFormatter
 
 ROOT = pathlib.Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -92,7 +93,9 @@ def histograms(theirs, ours, name, title, labels=("theirs", "ours")):
             middle = np.sqrt(edges[1:] * edges[:-1]) if shape == "intensity" else (edges[1:] + edges[:-1]) / 2
             axis.errorbar(middle, counts / total, np.sqrt(counts) / total, fmt="none", color=colour, lw=1)
         axis.set(xlabel=LABELS[shape], ylabel="share of the images", ylim=(0, None))
-        axis.set_xscale("log" if shape == "intensity" else "linear")
+        if shape == "intensity":
+            axis.set_xscale("log")
+            axis.xaxis.set_minor_formatter(NullFormatter())
     axes.flat[0].legend(frameon=False)
     figure.suptitle(title)
     save(figure, name)
