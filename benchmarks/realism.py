@@ -165,7 +165,10 @@ def networks():
         for (who, (true, reco, _)), colour in zip(answers.items(), (OURS, THEIRS), strict=True):
             axis.plot(true, reco / true, ".", color=colour, alpha=0.6 if who == "theirs" else 0.2, label=who)
         axis.axhline(1, color="k", lw=0.8)
-        axis.set(xscale="log", yscale="log", xlabel="true energy (TeV)", ylabel="estimated / true", title=name)
+        axis.set(xscale="log", yscale="log", xlabel="true energy (TeV)", ylabel="estimated / true energy", title=name)
+        axis.set(xlim=(0.15, 30), ylim=(0.2, 5))
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.yaxis.set_minor_formatter(NullFormatter())
         axis.legend(frameon=False)
     save(figure, "energy")
 

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 from typing import NamedTuple
 
+import fact_streams
 import realism_samples as samples
 from astropy import units as u
 from astropy.table import QTable, vstack
@@ -69,7 +70,7 @@ def with_psf(array, psf):
 
 
 CASES = {
-    "FACT gammas, streams": Case(lambda folder: samples.fact_streams(folder / "fact"), 0.8, 3),
+    "FACT gammas, streams": Case(lambda folder: fact_streams.read(folder / "fact"), 0.8, 3),
     "FACT gammas, table": Case(_fact_table("gamma_diffuse"), 1.0, 2),
     "FACT protons, table": Case(_fact_table("proton"), 1.0, 2),
     "SST-1M gammas": Case(_sst, 1.5, 5),
@@ -129,5 +130,5 @@ def hadrons(night_sky, *, n=8000, throughput=0.8, seed=3):
 def observation(folder, name):
     """Image parameters of FACT's observed events in one file."""
     camera = arrays.array("fact").telescopes[0].type.camera
-    events = samples.stream_events(folder / "fact" / name)
-    return samples.measured(*samples.stream_images(events, camera, folder / "fact"), camera)
+    events = fact_streams.stream_events(folder / "fact" / name)
+    return samples.measured(*fact_streams.stream_images(events, camera, folder / "fact"), camera)

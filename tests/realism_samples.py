@@ -2,41 +2,26 @@
 
 Facts about FACT's files: the header's core and momentum are in x = magnetic west, y = magnetic south (MCorsikaEvtHeader
 of Mars), first interactions in cm; zenith and azimuth of `ceres_source` are the shower's, geographic; lengths of image
-parameters in mm in a focal plane at 4889 mm; times in slices of 0.5 ns, in photon streams too.
+parameters in mm in a focal plane at 4889 mm; times in slices of 0.5 ns.
 """
 
-import gzip
-import json
 from typing import NamedTuple
 
 import h5py
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable, vstack
-from scipy.spatial import cKDTree
 
 from gammaml import io
 from gammaml.events import Camera
 from gammaml.io.hillas import CLEANING, image_parameters
-from gammaml.simulation import arrays, readout
+from gammaml.simulation import arrays
 from gammaml.simulation.arrays import ArrayDescription, ArrayTelescope
 from gammaml.simulation.primary import LARGEST_ZENITH
 
 MM_PER_DEGREE = 4889 * np.pi / 180
-PIXEL_SPACING = 9.5e-3  # m
 SLICE = 0.5  # ns
-FIRST_SLICE, N_SLICES = 30, 100
 DECLINATION = 7.0  # degrees that FACT's simulations turn from magnetic to geographic azimuth
-PHYSICS_TRIGGER = 4
-TRUTH_OF_STREAMS = (
-    "MCorsikaEvtHeader.fTotalEnergy",
-    "CorsikaEvtHeader.fFirstInteractionHeight",
-    "MCorsikaEvtHeader.fX",
-    "MCorsikaEvtHeader.fY",
-    "MSimSourcePos.fZd",
-    "MSimSourcePos.fAz",
-    "MMcEvt.fPhotElfromShower",
-)
 # Of the tables of ctapipe 0.8: no pixel below 5.000 p.e., no image below 34 p.e., which three picture pixels make.
 CTA_CLEANING = (10.0, 5.0, 2)
 FACT_CLEANING = (6.0, 2.5, 1)  # of FACT-tools: the faintest pixels and brightest pixels of the table's images
@@ -233,7 +218,7 @@ def fact_table(path, *, most=None):
         events = {name: file["events"][name][:most] for name in file["events"] if file["events"][name].ndim == 1}
     header = {name[21:]: value for name, value in events.items() if name.startswith("corsika_event_header_")}
     particle = "gamma" if (events["corsika_run_header_particle_id"] == 1).all() else "proton"
-    core_x, core_y = _geographic(-header["y"] / 100, header["x"] / 100)
+    core_x, core_y = geographic(-header["y"] / 100, header["x"] / 100)
     _, shower = np.unique(
         np.c_[events["corsika_run_header_run_number"], header["event_number"]], axis=0, return_inverse=True
     )
@@ -273,112 +258,7 @@ def _fact_measured(image, peak_time, camera):
     return measured(image + noise, peak_time, camera, cleaning=FACT_CLEANING, least_pixels=FACT_PIXELS)
 
 
-def _geographic(north, west):
+def geographic(north, west):
     """From magnetic to geographic axes, as FACT's simulations turn azimuths."""
     angle = np.deg2rad(DECLINATION)
     return north * np.cos(angle) - west * np.sin(angle), north * np.sin(angle) + west * np.cos(angle)
-
-
-def fact_streams(folder):
-    """FACT's simulated photon streams of a gamma-ray source on the axis, with truth.
-
-    Parameters
-    ----------
-    folder : Path
-        With cer*.phs.jsonl.gz and pixel-map.csv.
-    """
-    array = arrays.array("fact")
-    camera = array.telescopes[0].type.camera
-    events = [event for path in sorted(folder.glob("cer*")) for event in stream_events(path)]
-    of = {name: np.array([event[name] for event in events], float) for name in TRUTH_OF_STREAMS}
-    core_x, core_y = _geographic(-of["MCorsikaEvtHeader.fY"] / 100, of["MCorsikaEvtHeader.fX"] / 100)
-    place = {"alt": (90 - of["MSimSourcePos.fZd"]) * u.deg, "az": of["MSimSourcePos.fAz"] * u.deg}
-    truth = QTable(
-        {
-            "shower": np.unique(of["MCorsikaEvtHeader.fTotalEnergy"], return_inverse=True)[1],
-            "particle": np.full(len(events), "gamma"),
-            "energy": of["MCorsikaEvtHeader.fTotalEnergy"] / 1000 * u.TeV,
-            "core_x": core_x * u.m,
-            "core_y": core_y * u.m,
-            "first": of["CorsikaEvtHeader.fFirstInteractionHeight"] / 100 * u.m,
-        }
-        | place
-        | {f"pointing_{name}": value for name, value in place.items()}
-    )
-    image, peak_time = stream_images(events, camera, folder)
-    images = measured(image, peak_time, camera)
-    images["light"] = of["MMcEvt.fPhotElfromShower"]
-    images["image"], images["peak_time"] = image, peak_time
-    images["event"], images["telescope"] = np.arange(len(events)), np.zeros(len(events), int)
-    return Sample("FACT photon streams", truth, images, array, measured, camera)
-
-
-def stream_events(path):
-    """Events of a photon-stream file, lists of arrival slices for each of FACT's pixels by CHID.
-
-    Parameters
-    ----------
-    path : Path
-        A line of JSON each event.
-
-    Returns
-    -------
-    list of dict
-    """
-    with gzip.open(path, "rt") as file:
-        events = [json.loads(line) for line in file]
-    return [event for event in events if event.get("Trigger", event.get("TriggerType", 4)) == PHYSICS_TRIGGER]
-
-
-def stream_images(events, camera, folder):
-    """Charges and peak times of photon streams, for our camera, by the readout's own extraction.
-
-    Parameters
-    ----------
-    events : list of dict
-    camera : gammaml.events.Camera
-        Ours, whose pixels are in another order.
-    folder : Path
-        With FACT's pixel-map.csv.
-
-    Returns
-    -------
-    image, peak_time : array (n_events, n_pixels)
-    """
-    reader = readout.build_camera(arrays.array("fact").telescopes[0].type, 0)
-    n_window = round(reader.window * reader.sample / SLICE)
-    reader = reader._replace(sample=SLICE, n_samples=N_SLICES, window=n_window, correction=1 - reader.crosstalk)
-    order = pixel_order(camera, folder)
-    order[list(set.intersection(*map(_saturated, events)))] = -1  # a broken patch
-    image, peak_time = np.empty((2, len(events), camera.n_pixels))
-    for event, charge, time in zip(events, image, peak_time, strict=True):
-        readout.extract(_waveform(event, order, camera.n_pixels), reader, np.empty(N_SLICES), charge, time)
-    return image, peak_time
-
-
-def _saturated(event):
-    return set(event.get("Saturation", event.get("SaturatedPixels")))
-
-
-def _waveform(event, order, n_pixels):
-    """Charges a ns in slices, less what the night sky brings to most pixels; nothing where there is no channel."""
-    waveform = np.zeros((n_pixels, N_SLICES))
-    lists = event.get("PhotonArrivals_500ps", event.get("PhotonArrivals"))
-    for pixel, arrivals in zip(order, lists, strict=True):
-        if pixel >= 0:
-            waveform[pixel] = np.bincount(np.array(arrivals, int) - FIRST_SLICE, minlength=N_SLICES)[:N_SLICES] / SLICE
-    used = order[order >= 0]
-    waveform[used] -= np.median(waveform[used].mean(axis=1))
-    return waveform
-
-
-def pixel_order(camera, folder):
-    """For each of FACT's channels (CHID), our pixel at its place; -1 for 13 at the rim, which ours has elsewhere.
-
-    The middle of FACT's camera lies between two pixels of a row, that of ours on a corner of three.
-    """
-    table = np.genfromtxt(folder / "pixel-map.csv", delimiter=",", names=True)
-    table = table[np.argsort(table["CHID"])]
-    place = (np.column_stack([table["pos_X"], table["pos_Y"]]) - (1 / np.sqrt(12), 0)) * PIXEL_SPACING
-    distance, pixel = cKDTree(np.column_stack([camera.pixel_x, camera.pixel_y])).query(place)
-    return np.where(distance < PIXEL_SPACING / 2, pixel, -1)

@@ -3,11 +3,11 @@
 Limits are what was measured, with room for the random numbers of another platform.
 """
 
+import fact_streams
 import numpy as np
 import pytest
 import realism_cases as cases
 import realism_measures as measures
-import realism_samples as samples
 from realism_simulation import paired
 
 from gammaml.simulation import arrays
@@ -25,12 +25,12 @@ def folder(shared_data):
 
 def test_charges_of_photon_streams_are_those_that_fact_simulated(folder):
     """The truth in each event, MMcEvt.fPhotElfromShower, counts crosstalk; ours is corrected for it by 1.16."""
-    sample = samples.fact_streams(folder / "fact")
+    sample = fact_streams.read(folder / "fact")
     image = np.asarray(sample.images["image"])
     bright = np.asarray(sample.images["light"]) > 200
     charge = [image[i][image[i] > 3].sum() for i in np.flatnonzero(bright)]
     ratio = np.median(charge / np.asarray(sample.images["light"])[bright])
-    assert 0.6 / 1.16 < ratio < 1.05 / 1.16
+    assert 0.8 < ratio < 1.0  # 0.91: 1/1.16, and noise in pixels above 3 p.e.
     assert len(sample.truth) == 114
     assert np.isfinite(sample.images["width"]).sum() > 70
 
@@ -39,7 +39,7 @@ def test_fact_sees_gammas_where_its_truth_says_on_the_axis(folder):
     """Long axes of its simulated images meet at the middle of our camera: pixels are at their places."""
     from gammaml.io.hillas import image_parameters
 
-    sample = samples.fact_streams(folder / "fact")
+    sample = fact_streams.read(folder / "fact")
     image, peak_time = (np.asarray(sample.images[name]) for name in ("image", "peak_time"))
     table = image_parameters(image, peak_time, sample.camera)
     psi = table["hillas_psi"].to_value("rad")
@@ -52,7 +52,7 @@ def test_fact_sees_gammas_where_its_truth_says_on_the_axis(folder):
 
 def test_pixels_of_fact_have_each_one_of_ours(folder):
     camera = arrays.array("fact").telescopes[0].type.camera
-    order = samples.pixel_order(camera, folder / "fact")
+    order = fact_streams.pixel_order(camera, folder / "fact")
     assert (order < 0).sum() == 13
     assert len(set(order[order >= 0])) == 1440 - 13
 
