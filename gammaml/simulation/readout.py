@@ -14,7 +14,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from gammaml.simulation.compilation import compiled
-from gammaml.simulation.rng import poisson, uniform
+from gammaml.simulation.rng import exponential, uniform
 
 MARGIN = 10.0  # ns before the window whose photo-electrons reach into it
 TRIGGER_AT = 0.3  # of the window, where the earlier light of an image is put
@@ -190,8 +190,9 @@ def _normal(rng, camera):
 def _add_pulse(rng, waveform, pixel, time, camera):
     """Add one photo-electron at a time (ns from the start of the window) to a pixel's waveform."""
     charge = 1.0
-    while uniform(rng) < camera.crosstalk:
-        charge += 1.0
+    if camera.crosstalk > 0.0:
+        while uniform(rng) < camera.crosstalk:
+            charge += 1.0
     charge = max(charge + camera.spread * math.sqrt(charge) * _normal(rng, camera), 0.0)
     if camera.jitter > 0.0:
         time += camera.jitter * _normal(rng, camera)
@@ -199,10 +200,8 @@ def _add_pulse(rng, waveform, pixel, time, camera):
     first = math.floor(place)
     phase = int((place - first) * PHASES)
     first -= camera.pulse.shape[1] // 2  # the pulse is tabulated as far before its peak as after it
-    for i in range(camera.pulse.shape[1]):
-        at = first + i
-        if 0 <= at < waveform.shape[1]:
-            waveform[pixel, at] += charge * camera.pulse[phase, i]
+    for i in range(max(-first, 0), min(waveform.shape[1] - first, camera.pulse.shape[1])):
+        waveform[pixel, first + i] += charge * camera.pulse[phase, i]
 
 
 @compiled
@@ -228,9 +227,13 @@ def fill(rng, waveform, pixel, time, camera):
             start += 1
         # Another place in the noise for each pixel, so that its pattern does not come again.
         start += int(uniform(rng) * 64)
-    for _ in range(poisson(rng, camera.night_sky * (duration + 2 * MARGIN) * n_pixels)):
-        at = uniform(rng) * (duration + 2 * MARGIN) - MARGIN
-        _add_pulse(rng, waveform, int(uniform(rng) * n_pixels), at, camera)
+    # Time runs through one pixel after the other, so that pulses are added where others just were.
+    span = duration + 2 * MARGIN
+    at = exponential(rng) / camera.night_sky if camera.night_sky > 0.0 else n_pixels * span
+    while at < n_pixels * span:
+        p = min(int(at / span), n_pixels - 1)
+        _add_pulse(rng, waveform, p, at - p * span - MARGIN, camera)
+        at += exponential(rng) / camera.night_sky
     for i in range(pixel.shape[0]):
         _add_pulse(rng, waveform, pixel[i], time[i], camera)
     for p in range(n_pixels):
