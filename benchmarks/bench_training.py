@@ -1,4 +1,4 @@
-"""Cost of a training step and of a prediction, processor time an image, and what waiting for data takes."""
+"""Cost of a training step and of a prediction, processor time an image or event, and what waiting for data takes."""
 
 import time
 
@@ -6,8 +6,8 @@ import keras
 import pytest
 from made_events import made_events
 
-from gammaml import batches, train
-from gammaml.config import NETWORKS, TrainSettings
+from gammaml import array_events, batches, train
+from gammaml.config import ARRAY_NETWORKS, NETWORKS, TrainSettings
 from gammaml.events import concatenate
 from gammaml.feeds import prepare
 from gammaml.models import build_model
@@ -17,6 +17,7 @@ from gammaml.tasks import get_tasks
 
 TASKS = get_tasks(("gammaness", "energy", "direction"))
 STEP_LIMIT, PREDICTION_LIMIT, WAIT_LIMIT = 2.0, 0.5, 0.05  # ms of processor time an image; share of the time
+ARRAY_STEP_LIMIT, ARRAY_PREDICTION_LIMIT = 6.0, 1.5  # ms of processor time an event of four telescopes
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def events():
 
 def prepared(events, network):
     settings = TrainSettings(network=network)
-    training, validation = by_shower(events, fractions=(0.99, 0.01))
+    training, validation = by_shower(events, fractions=(0.95, 0.05))
     data = prepare(training, validation, TASKS, settings)
     model = build_model(settings, data.inputs.shapes, TASKS)
     train._compile(model, TASKS, settings)
@@ -78,3 +79,35 @@ def test_prediction(benchmark, events, network):
     benchmark.pedantic(predict, (bundle, events), rounds=1)
     benchmark.extra_info["processor_ms_per_image"] = round(processor, 3)
     assert processor <= PREDICTION_LIMIT
+
+
+@pytest.fixture(scope="module")
+def showers():
+    """1200 events of four telescopes with cameras of LST size."""
+    from made_events import hexagonal_camera
+
+    camera = hexagonal_camera(rings=24)
+    parts = [
+        made_events(300, primary=primary, obs_id=1 + primary, camera=camera, n_telescopes=4) for primary in (0, 101)
+    ]
+    return [concatenate(parts)]
+
+
+@pytest.mark.parametrize("network", ARRAY_NETWORKS)
+def test_array_events(benchmark, showers, network):
+    setup = settings, feed, _ = prepared(showers, network)
+    one_epoch(*setup, epoch=0)
+    start = time.process_time()
+    one_epoch(*setup, epoch=1)
+    step = (time.process_time() - start) / len(feed) * 1e3
+    training, validation = by_shower(showers, fractions=(0.5, 0.5))
+    bundle = train.fit(network, training, validation, task="gammaness", epochs=1, settings=settings)
+    events = array_events.build(showers)
+    predict(bundle, events)
+    start = time.process_time()
+    predict(bundle, events)
+    prediction = (time.process_time() - start) / len(events) * 1e3
+    benchmark.pedantic(predict, (bundle, events), rounds=1)
+    benchmark.extra_info["processor_ms_per_event"] = {"step": round(step, 2), "prediction": round(prediction, 2)}
+    assert step <= ARRAY_STEP_LIMIT
+    assert prediction <= ARRAY_PREDICTION_LIMIT
