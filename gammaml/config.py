@@ -21,6 +21,8 @@ class TrainSettings:
         Any network of keras.applications, such as "MobileNetV2", may look at single images too.
     encoder : str
         What looks at each image in a network for array events: "resnet", "cnn" or one of keras.applications.
+    width : int
+        Channels of the first stage of a resnet; 0 for the usual ones, 24 for single images and 16 for array events.
     encoder_weights : str
         File of weights that a network of keras.applications starts from; none where empty.
     image_parameters : bool
@@ -63,6 +65,7 @@ class TrainSettings:
 
     network: str = "resnet"
     encoder: str = "resnet"
+    width: int = 0
     encoder_weights: str = ""
     image_parameters: bool = True
     uncertainty: bool = False
@@ -88,6 +91,7 @@ class TrainSettings:
         known = (*NETWORKS, *ARRAY_NETWORKS)
         _check(self, "network", self.network in known or _is_class(self.network), f"one of {', '.join(known)}")
         _check(self, "encoder", self.encoder in NETWORKS[:2] or _is_class(self.encoder), "cnn, resnet")
+        _check(self, "width", self.width == 0 or (self.width >= 4 and self.width % 4 == 0), "0, or a multiple of 4")
         _check(self, "epochs", self.epochs >= 1, "at least 1")
         _check(self, "batch_size", self.batch_size >= 2, "at least 2")
         _check(self, "learning_rate", self.learning_rate > 0, "more than 0")
@@ -100,6 +104,11 @@ class TrainSettings:
         _check(self, "night_sky", self.night_sky >= 0, "0 or more")
         _check(self, "dead_pixels", 0 <= self.dead_pixels < 1, "0 to 1")
         _check(self, "task_weights", all(w > 0 for w in self.task_weights.values()), "weights above 0")
+
+    @property
+    def resnet_width(self):
+        """Channels of the first stage of a resnet: fewer where each event has several images."""
+        return self.width or (16 if self.is_array else 24)
 
     @property
     def is_array(self):

@@ -116,6 +116,7 @@ def test_every_weight_learns(network):
             assert np.abs(variable.numpy() - old).max() > 0, variable.path
 
 
+@pytest.mark.slow
 def test_overfits_32_events(network):
     tasks = ("gammaness", "energy", "direction")
     model = build(network, tasks, dropout=0.0)

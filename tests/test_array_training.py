@@ -75,6 +75,7 @@ def test_a_bundle_survives_its_file(joint, parts, tmp_path):
             np.testing.assert_allclose(np.asarray(other[name]), np.asarray(one[name]), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_network(parts, joint):
     again = train.fit("deepset", *parts[:2], task=TASKS, settings=SMALL)
     for one, other in zip(joint.model.get_weights(), again.model.get_weights(), strict=True):

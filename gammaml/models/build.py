@@ -42,7 +42,8 @@ def _telescope_model(settings, shapes, tasks, weights):
     if settings.network == "hillas_mlp":
         features = hillas_features(inputs["parameters"], settings.dropout)
     else:
-        encoder = build_encoder(settings.network, shapes["image"], keep_place=regresses(tasks), weights=weights)
+        how = {"width": settings.resnet_width, "keep_place": regresses(tasks), "weights": weights}
+        encoder = build_encoder(settings.network, shapes["image"], **how)
         parameters = inputs["parameters"] if settings.image_parameters else None
         features = dense_tail(encoder(inputs["image"]), parameters, settings.dropout)
     answers = outputs(features, inputs, tasks, settings)
@@ -51,8 +52,9 @@ def _telescope_model(settings, shapes, tasks, weights):
 
 def _array_model(settings, shapes, tasks, weights):
     inputs = array_inputs(shapes)
+    how = {"width": settings.resnet_width, "keep_place": regresses(tasks), "weights": weights}
     encoders = [
-        build_encoder(settings.encoder, shape, keep_place=regresses(tasks), weights=weights, label=_encoder(name))
+        build_encoder(settings.encoder, shape, label=_encoder(name), **how)
         for name, shape in shapes.items()
         if name.startswith("image")
     ]

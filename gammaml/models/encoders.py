@@ -12,7 +12,7 @@ from gammaml.models.resnet import resnet_features
 SMALLEST = 32  # cells along a side that the networks of keras.applications ask for
 
 
-def build_encoder(name, shape, *, keep_place=True, weights="", label="encoder"):
+def build_encoder(name, shape, *, width=24, keep_place=True, weights="", label="encoder"):
     """A model from an image to features.
 
     Parameters
@@ -21,6 +21,8 @@ def build_encoder(name, shape, *, keep_place=True, weights="", label="encoder"):
         "cnn", "resnet", or a network of keras.applications such as "MobileNetV2".
     shape : tuple
         Height, width and channels.
+    width : int
+        Channels of the first stage of "resnet".
     keep_place : bool
         Whether features must tell where in the window something is, as energy and direction need.
     weights : str
@@ -44,7 +46,7 @@ def build_encoder(name, shape, *, keep_place=True, weights="", label="encoder"):
     if name == "cnn":
         features = cnn_features(image)
     elif name == "resnet":
-        features = resnet_features(image, keep_place=keep_place)
+        features = resnet_features(image, width=width, keep_place=keep_place)
     else:
         features = _application(name, image, weights)
     return keras.Model(image, features, name=label)
