@@ -437,26 +437,36 @@ def test_ctapipe_merges_gammas_and_protons(gammas, protons, tmp_path):
     assert set(events.table["true_shower_primary_id"]) == {0, 101}
 
 
-@pytest.mark.slow
-def test_ctapipe_trains_an_energy_regressor(reconstructed, tmp_path):
-    from ctapipe.core import run_tool
-    from ctapipe.tools.train_energy_regressor import TrainEnergyRegressor
+FOREST = {"n_estimators": 20}
+FEATURES = ["hillas_intensity", "hillas_width", "hillas_length", "concentration_cog"]
+MODELS = {
+    "energy_regressor": {"model_cls": "RandomForestRegressor", "model_config": FOREST, "log_target": True},
+    "particle_classifier": {"model_cls": "RandomForestClassifier", "model_config": FOREST},
+    "disp_reconstructor": {
+        "norm_cls": "RandomForestRegressor",
+        "norm_config": FOREST,
+        "sign_cls": "RandomForestClassifier",
+        "sign_config": FOREST,
+    },
+}
 
-    regressor = {
-        "model_cls": "RandomForestRegressor",
-        "model_config": {"n_estimators": 20},
-        "features": ["hillas_intensity", "hillas_width", "hillas_length", "concentration_cog"],
-        "log_target": True,
-    }
-    config, model = tmp_path / "config.json", tmp_path / "energy.pkl"
-    config.write_text(json.dumps({"TrainEnergyRegressor": {"EnergyRegressor": regressor}}))
-    options = [
-        f"--input={reconstructed}",
-        f"--output={model}",
-        f"--config={config}",
-        "--CrossValidator.n_cross_validations=2",
-    ]
-    assert run_tool(TrainEnergyRegressor(), options, raises=True) == 0
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", MODELS)
+def test_ctapipe_trains_its_models(kind, reconstructed, protons, tmp_path):
+    from importlib import import_module
+
+    from ctapipe.core import run_tool
+
+    model_class = "".join(map(str.capitalize, kind.split("_")))
+    tool = getattr(import_module(f"ctapipe.tools.train_{kind}"), f"Train{model_class}")
+    config, model = tmp_path / "config.json", tmp_path / "model.pkl"
+    config.write_text(json.dumps({f"Train{model_class}": {model_class: MODELS[kind] | {"features": FEATURES}}}))
+    inputs = [f"--input={reconstructed}"]
+    if kind == "particle_classifier":
+        inputs = [f"--signal={reconstructed}", f"--background={protons}"]
+    options = [*inputs, f"--output={model}", f"--config={config}", "--CrossValidator.n_cross_validations=2"]
+    assert run_tool(tool(), options, raises=True) == 0
     assert model.stat().st_size > 1000
 
 
