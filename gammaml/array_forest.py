@@ -15,13 +15,8 @@ from gammaml.tasks import GAMMANESS, takes_part, target
 
 
 @dataclass(frozen=True, eq=False)
-class ArrayForest:
-    """Forests for some tasks; parameters as :class:`gammaml.forest.Forest`."""
-
-    tasks: tuple
-    trees: dict
-    fill: np.ndarray
-    reconstructor = "Forest"
+class ArrayForest(forest.Forest):
+    """Forests for some tasks on array events."""
 
     def predict(self, events):
         """What the forests answer.

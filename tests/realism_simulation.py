@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 from astropy import units as u
 
+from gammaml import sky
 from gammaml.production import Card
 from gammaml.production.block import Observatory
-from gammaml.simulation import DetectionEfficiency, Primary, telescope
+from gammaml.simulation import DetectionEfficiency, Primary
 
 
 def scaled(array, throughput):
@@ -57,7 +58,7 @@ def simulate(sample, *, throughput=1.0, repeats=1, seed=1, night_sky=-1.0, keep_
 
 def _observe(observatory, truth, event, repeat):
     pointing = [truth[f"pointing_{name}"].to_value(u.deg) for name in ("alt", "az")]
-    observatory.axes = telescope.pointing_axes(*pointing)
+    observatory.axes = sky.axes(*pointing)
     primary = Primary(
         str(truth["particle"]),
         truth["energy"],

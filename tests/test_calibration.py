@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from scipy.special import expit, logit
 from sklearn.metrics import log_loss, roc_auc_score
 
-from gammaml import performance
+from gammaml import calibration, performance
 from gammaml.calibration import apply_temperature, fit_temperature
 from gammaml.errors import InputError, SettingError
+from gammaml.tasks import get_tasks
 
 SCORES = st.lists(st.floats(0, 1) | st.just(np.nan), min_size=1, max_size=20)
 SINGLE = st.floats(0, 1, width=32, allow_subnormal=False)
@@ -163,3 +164,27 @@ def test_what_cannot_be_scaled():
         fit_temperature([0.5, 0.6], [True, False], [1.0])
     with pytest.raises(InputError, match="weights below zero"):
         fit_temperature([0.5, 0.6], [True, False], [1.0, -1.0])
+
+
+@pytest.mark.parametrize("n_components", [1, 2])
+def test_widths_that_are_half_as_large_as_they_should_be(n_components):
+    rng = np.random.default_rng(5)
+    width = rng.uniform(0.1, 1, 20000)
+    truth = width[:, None] * rng.normal(size=(20000, n_components))
+    answer = np.column_stack([np.zeros_like(truth), np.log(width / 2)])
+    assert calibration.fit_width(answer, truth) == pytest.approx(2, rel=0.02)
+    assert calibration.fit_width(answer[:0], truth[:0]) == 1
+
+
+def test_corrections_are_applied_in_place():
+    gammaness, energy, direction = get_tasks(("gammaness", "energy", "direction"))
+    scores = np.array([[0.1, 0.9], [0.5, 0.5]])
+    calibration.correct(gammaness, scores, 2.0)
+    np.testing.assert_allclose(scores[:, 1], [0.75, 0.5])
+    np.testing.assert_allclose(scores.sum(axis=1), 1)
+    answer = np.array([[1.0, 2.0, np.log(0.1)]])
+    calibration.correct(direction, answer, 3.0)
+    np.testing.assert_allclose(answer, [[1.0, 2.0, np.log(0.3)]])
+    untouched = np.array([[1.0]])
+    calibration.correct(energy, untouched, None)
+    assert untouched == 1.0

@@ -403,13 +403,17 @@ def test_ctapipe_reads_it(gammas, events):
 @pytest.fixture(scope="module")
 def reconstructed(gammas):
     """The gammas with ctapipe's own image parameters and geometry."""
+    return processed(gammas)
+
+
+def processed(path):
     from ctapipe.core import run_tool
     from ctapipe.tools.process import ProcessorTool
 
-    path = gammas.with_name("gamma.dl2.h5")
-    options = [f"--input={gammas}", f"--output={path}", "--write-showers"]
+    product = path.with_name(path.name.replace(".dl1.", ".dl2."))
+    options = [f"--input={path}", f"--output={product}", "--write-showers"]
     assert run_tool(ProcessorTool(), options, raises=True) == 0
-    return path
+    return product
 
 
 def test_ctapipe_reconstructs_the_source(reconstructed):
@@ -464,7 +468,7 @@ def test_ctapipe_trains_its_models(kind, reconstructed, protons, tmp_path):
     config.write_text(json.dumps({f"Train{model_class}": {model_class: MODELS[kind] | {"features": FEATURES}}}))
     inputs = [f"--input={reconstructed}"]
     if kind == "particle_classifier":
-        inputs = [f"--signal={reconstructed}", f"--background={protons}"]
+        inputs = [f"--signal={reconstructed}", f"--background={processed(protons)}"]
     options = [*inputs, f"--output={model}", f"--config={config}", "--CrossValidator.n_cross_validations=2"]
     assert run_tool(tool(), options, raises=True) == 0
     assert model.stat().st_size > 1000

@@ -80,3 +80,18 @@ def test_tilted_positions_equal_ctapipe():
     lon, lat = sky.tilted(position, 65, 130).T
     np.testing.assert_allclose(lon, -expected.y.to_value(u.m), atol=1e-9)
     np.testing.assert_allclose(lat, -expected.x.to_value(u.m), atol=1e-9)
+
+
+@given(st.floats(-300, 300), st.floats(-300, 300), st.floats(50, 89), st.floats(0, 359), st.floats(-3, 3))
+def test_cores_come_back_from_the_plane_of_the_pointing(x, y, alt, az, offset):
+    source = sky.fov_to_altaz(offset, -offset, alt, az)
+    plane = sky.ground_to_tilted(np.array([[x, y, 0.0]]), alt, az, *source)
+    np.testing.assert_allclose(sky.tilted_to_ground(plane, alt, az, *source), [[x, y]], atol=1e-8)
+    along_the_pointing = sky.ground_to_tilted(np.array([[x, y, 0.0]]), alt, az)
+    np.testing.assert_allclose(along_the_pointing, sky.tilted([[x, y, 0.0]], alt, az), atol=1e-8)
+
+
+def test_mean_directions_are_of_vectors_and_leave_out_the_unknown():
+    alt, az = sky.mean_direction([70, 70, 70, np.nan], [359, 1, 40, 0], np.array([0, 0, 1, 2]), np.ones(4))
+    np.testing.assert_allclose(az, [0, 40, np.nan], atol=1e-9)
+    np.testing.assert_allclose(alt, [70, 70, np.nan], atol=0.01)
