@@ -98,10 +98,10 @@ def test_each_image_has_its_own_symmetry_and_directions_follow():
     places = rng.uniform(-0.5, 0.5, (50, 2))
     choice = rng.integers(0, 12, 50)
     image = np.concatenate([blob(camera, place, 0.1) for place in places])
-    turned = apply_symmetries(np.stack([image, 2 * image], axis=-1), symmetries, choice)
+    after = apply_symmetries(np.stack([image, 2 * image], axis=-1), symmetries, choice)
     expected = turned(places, np.array([symmetry.matrix for symmetry in symmetries])[choice])
     for channel in (0, 1):
-        found = turned[..., channel] @ positions(camera) / turned[..., channel].sum(axis=1, keepdims=True)
+        found = after[..., channel] @ positions(camera) / after[..., channel].sum(axis=1, keepdims=True)
         np.testing.assert_allclose(found, expected, atol=2e-3)
 
 
