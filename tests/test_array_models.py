@@ -105,6 +105,7 @@ def test_one_event_is_answered_as_in_a_batch(model):
     close({name: values[2:3] for name, values in together.items()}, alone)
 
 
+@pytest.mark.slow
 def test_every_weight_learns(network):
     model = build(network)
     model.compile(optimizer=keras.optimizers.SGD(0.1, clipnorm=1.0), loss=dict.fromkeys(TASKS, "mse"))

@@ -13,7 +13,7 @@ from camera_examples import (
 )
 
 from gammaml.errors import SettingError
-from gammaml.images import add_night_sky, apply_symmetries, find_symmetries, kill_pixels
+from gammaml.images import add_night_sky, apply_symmetries, common_symmetries, find_symmetries, kill_pixels, turned
 
 MADE = {
     "hexagonal": (lambda: hexagonal_camera(12), 12),
@@ -139,3 +139,15 @@ def test_impossible_augmentation():
     for fraction in (-0.1, 1.5, np.nan):
         with pytest.raises(SettingError, match="dead pixels"):
             kill_pixels(image, image, rng, fraction)
+
+
+def test_cameras_share_what_turns_all_of_them():
+    """Hexagons of any orientation share the turns by 60°, and a square camera with them only the turn by 180°."""
+    hexagons = [hexagonal_camera(6), hexagonal_camera(6, 11)]
+    shared = common_symmetries(hexagons)
+    assert [len(symmetries) for symmetries in shared] == [6, 6]
+    for one, other in zip(*shared, strict=True):
+        np.testing.assert_allclose(one.matrix, other.matrix, atol=0.01)
+    with_square = common_symmetries([hexagons[1], square_camera(1, 24)])
+    assert [len(symmetries) for symmetries in with_square] == [2, 2]
+    np.testing.assert_allclose(with_square[0][1].matrix, -np.eye(2), atol=0.01)
