@@ -22,7 +22,8 @@ SOURCE_OFFSET = 0.5  # degrees from the pointing, of the source that is observed
 OBSERVED_SHOWERS = {"gamma": 40, "proton": 200}
 OBSERVED = {"minutes": 10.0, "gamma_rate": 0.1, "proton_rate": 0.3}  # array events a second
 MIN_INTENSITY = 60.0  # p.e.
-QUICK_EPOCHS = 3
+EPOCHS, QUICK_EPOCHS = 20, 3
+WIDTH = 16  # of the resnets: two thirds of the usual one take half the time
 
 
 @click.command("demo")
@@ -41,7 +42,7 @@ def command(output, data, quick):
     output = output or Path("demo-output-quick" if quick else "demo-output")
     output.mkdir(parents=True, exist_ok=True)
     files = files or _simulated(output, QUICK_SHOWERS if quick else SHOWERS)
-    settings = TrainSettings(epochs=QUICK_EPOCHS) if quick else TrainSettings()
+    settings = TrainSettings(epochs=QUICK_EPOCHS if quick else EPOCHS, width=WIDTH)
     events = _read(files)
     networks = {name: _network(tasks, events, settings, output / f"{name}.gammaml") for name, tasks in NETWORKS.items()}
     bundles = {"gammaness": networks["gammaness"], **dict.fromkeys(NETWORKS["regressions"], networks["regressions"])}
