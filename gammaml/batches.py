@@ -227,7 +227,7 @@ def in_order(events, shape, inputs, *, batch_size=PREDICTION_BATCH):
     x : dict of str to array
     """
     for low in range(0, len(events), batch_size):
-        rows = slice(low, low + batch_size)
+        rows = slice(low, min(low + batch_size, len(events)))
         yield rows, inputs.build(*events.read_pixels(rows), shape[rows])
 
 
