@@ -29,8 +29,12 @@ class Members:
         """Images of some events: their places in the batch, and their numbers, event by event."""
         count = self.count[rows]
         place = np.repeat(np.arange(len(rows)), count)
-        within = np.arange(len(place)) - np.repeat(np.cumsum(count) - count, count)
-        return place, self.order[self.first[rows][place] + within]
+        return place, self.order[self.first[rows][place] + _ranks(count)]
+
+
+def _ranks(count):
+    """0, 1, … within each of some groups that stand one after the other."""
+    return np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +46,7 @@ class ArrayFeed:
     events : gammaml.array_events.ArrayEvents
     inputs : gammaml.array_inputs.ArrayInputs
     augmentations : tuple of Augmentation
-        One a camera of the events, whose symmetries match; none by default.
+        One a camera of the events, whose symmetries match.
     targets, weights : dict of str to array
         By task.
     """
@@ -110,10 +114,8 @@ def _slots(places, shape):
     number = np.concatenate([start + np.arange(len(place)) for start, place in zip(first, places, strict=True)])
     event = np.concatenate(places)
     order = np.argsort(event, kind="stable")
-    count = np.bincount(event, minlength=shape[0])
-    within = np.arange(len(event)) - np.repeat(np.cumsum(count) - count, count)
     slots = np.full(shape, -1, np.int32)
-    slots[event[order], within] = number[order]
+    slots[event[order], _ranks(np.bincount(event, minlength=shape[0]))] = number[order]
     return slots
 
 

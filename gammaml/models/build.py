@@ -34,15 +34,15 @@ def build_model(settings, shapes, tasks, *, encoder_weights=""):
         Takes a dict of inputs, answers a dict of outputs (batch, n_outputs) by task.
     """
     build = _array_model if settings.is_array else _telescope_model
-    return build(settings, shapes, tasks, encoder_weights)
+    how = {"width": settings.resnet_width, "keep_place": regresses(tasks), "weights": encoder_weights}
+    return build(settings, shapes, tasks, how)
 
 
-def _telescope_model(settings, shapes, tasks, weights):
+def _telescope_model(settings, shapes, tasks, how):
     inputs = network_inputs(shapes)
     if settings.network == "hillas_mlp":
         features = hillas_features(inputs["parameters"], settings.dropout)
     else:
-        how = {"width": settings.resnet_width, "keep_place": regresses(tasks), "weights": weights}
         encoder = build_encoder(settings.network, shapes["image"], **how)
         parameters = inputs["parameters"] if settings.image_parameters else None
         features = dense_tail(encoder(inputs["image"]), parameters, settings.dropout)
@@ -50,9 +50,8 @@ def _telescope_model(settings, shapes, tasks, weights):
     return keras.Model(inputs, answers, name=settings.network)
 
 
-def _array_model(settings, shapes, tasks, weights):
+def _array_model(settings, shapes, tasks, how):
     inputs = array_inputs(shapes)
-    how = {"width": settings.resnet_width, "keep_place": regresses(tasks), "weights": weights}
     encoders = [
         build_encoder(settings.encoder, shape, label=_encoder(name), **how)
         for name, shape in shapes.items()
