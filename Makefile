@@ -1,18 +1,18 @@
 # The few things a developer does. Each target sets up .venv first; python3, make and a package registry are enough.
 PYTHON ?= python3
 BIN := .venv/bin
-SLOW := -m "slow or not slow"
+TEST := $(BIN)/pytest --numprocesses=auto --dist=loadfile
 
-.PHONY: demo test test-all lint format bench bench-physics clean
+.PHONY: demo test test-slow lint format bench bench-physics clean
 
 demo: .venv/installed
 	$(BIN)/gammaml demo $(DEMO)
 
 test: .venv/installed
-	$(BIN)/pytest
+	$(TEST)
 
-test-all: .venv/installed
-	$(BIN)/pytest $(SLOW)
+test-slow: .venv/installed
+	$(TEST) -m slow
 
 bench: .venv/installed
 	$(BIN)/pytest benchmarks/bench_*.py

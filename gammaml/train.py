@@ -80,6 +80,7 @@ def fit(
     if start is not None:
         transfer(model, start.model)
     _compile(model, tasks, settings)
+    _make_metrics(model, data.feed)
     checkpoint = Checkpoint(run_dir, _fingerprint(settings, tasks, data))
     state = checkpoint.restore(model) or State(best=model.get_weights())
     try:
@@ -189,6 +190,12 @@ def _compile(model, tasks, settings):
         jit_compile=False,
     )
     model.optimizer.build(model.trainable_variables)
+
+
+def _make_metrics(model, feed):
+    """Keras makes the means of its losses when it first computes them; if inside its step, it compiles that twice."""
+    x, y, weights = feed.batch(np.arange(min(2, len(feed))), np.random.default_rng(0))
+    model.compute_loss(x, y, model(x), weights)
 
 
 def learning_rate(done, settings):

@@ -2,15 +2,25 @@
 
 import pathlib
 
+import matplotlib as mpl
 import pytest
 from click.testing import CliRunner
 from made_events import made_events
+from matplotlib import pyplot as plt
 
 from gammaml.cli.main import main
 from gammaml.events import concatenate
 from gammaml.io.dl1_writer import write_dl1
 
+mpl.use("Agg")
 SHARED_DATA = pathlib.Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def no_open_figures():
+    """A test draws on axes of its own, for figures without any use those that are open."""
+    yield
+    plt.close("all")
 
 
 @pytest.fixture(scope="session")

@@ -138,6 +138,7 @@ def test_a_training_starts_from_another(joint, parts):
     assert started.metadata["history"][0]["val_loss"] == pytest.approx(min(losses), abs=0.3 * (losses[0] - min(losses)))
 
 
+@pytest.mark.slow
 def test_the_command_line(gammaml, dl1_files, tmp_path):
     path, quickly = tmp_path / "array.gammaml", ("--epochs", 1, "--split", "0.35,0.35,0.3", "--encoder", "cnn")
     tasks = "gammaness,energy,direction"

@@ -19,7 +19,7 @@ def parts(mixed_events):
 
 @pytest.fixture(scope="module")
 def trained(parts):
-    return train.fit("resnet", *parts, task=TASKS, settings=TrainSettings(epochs=1, size=16))
+    return train.fit("resnet", *parts, task=TASKS, settings=TrainSettings(epochs=1, size=16, width=8))
 
 
 @pytest.fixture

@@ -127,7 +127,7 @@ def test_ctrl_c_on_the_real_command(gammaml, tmp_path):
     assert not output.exists()
     assert not any(Path(f"/proc/{pid}").is_dir() for pid in workers)
     kept = {path: path.stat().st_mtime_ns for path in parts.glob("block_*.npz")}
-    assert len(kept) >= 3
+    assert parts / "block_000002.npz" in kept  # blocks end in any order
     result = gammaml("simulate", "toy-3x3", *SMALL, "--showers", 1999, "-o", output)
     assert result.exit_code == 2
     assert "parts of another production" in result.stderr

@@ -61,12 +61,12 @@ def test_every_weight_learns(network):
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_overfits_32_events(network):
-    model = build_model(TrainSettings(network=network, dropout=0.0), SHAPES, get_tasks(TASKS))
+    model = build_model(TrainSettings(network=network, width=8, dropout=0.0), SHAPES, get_tasks(TASKS))
     losses = {"gammaness": "categorical_crossentropy", "energy": "mse", "direction": "mse"}
     model.compile(optimizer=keras.optimizers.Adam(3e-3), loss=losses)
     x, y = random_inputs(32), random_targets(32)
     first = model.train_on_batch(x, y)[0]
-    for _ in range(150):
+    for _ in range(100):
         model.train_on_batch(x, y)
     model.reset_metrics()
     assert model.train_on_batch(x, y)[0] < 0.05 * first

@@ -19,8 +19,6 @@ from gammaml.calibration import apply_temperature, fit_temperature
 from gammaml.errors import SettingError
 from gammaml.plots.style import NOTE
 
-mpl.use("Agg")
-
 
 def made(quality):
     rng = np.random.default_rng(int(10 * quality))
@@ -60,12 +58,6 @@ FIGURES = {
 }
 every_figure = pytest.mark.parametrize("name", FIGURES)
 overlaid_figures = pytest.mark.parametrize("name", [name for name in FIGURES if name != "migration"])
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def overlay(name):

@@ -1,24 +1,15 @@
 """Figures of arrays and cameras show what is where."""
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 from made_events import hexagonal_camera, made_subarray
-from matplotlib import pyplot as plt
 
 from gammaml import plots
 from gammaml.errors import InputError
 from gammaml.events import Camera
 from gammaml.simulation import arrays
 
-mpl.use("Agg")
 CAMERA = hexagonal_camera(rings=3)
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def test_telescopes_stand_east_and_north():

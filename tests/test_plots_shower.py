@@ -14,7 +14,6 @@ from gammaml.errors import InputError, SettingError
 from gammaml.plots.shower import COLORS
 from gammaml.simulation import particles
 
-mpl.use("Agg")
 ROOM = 200_000
 
 
@@ -32,12 +31,6 @@ def gamma(simulator):
 def proton(simulator):
     primary = simulation.Primary("proton", 500 * u.GeV, zenith=40 * u.deg, azimuth=123 * u.deg)
     return simulator.shower(primary, seed=1, tracks=ROOM)
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def lines_of(ax, kind):

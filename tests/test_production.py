@@ -309,6 +309,7 @@ def test_a_darker_sky_has_less_noise(tmp_path):
     assert noise[1] > 1.8 * noise[0]  # as the square root of the rate, less what the electronics add to both
 
 
+@pytest.mark.slow
 def test_varied_conditions_are_the_same_on_any_number_of_processes_and_differ_from_none(gammas, tmp_path):
     assert GAMMAS.vary == 0
     varied = replace(GAMMAS, vary=0.3)

@@ -31,6 +31,7 @@ def block(language):
     return [text for name, text in fenced if name == language]
 
 
+@pytest.mark.slow
 def test_the_python_example(folder):
     code, arrays, _ = block("python")
     names = {}
@@ -46,6 +47,7 @@ def test_the_shower(folder):
     assert {"shower.png", "profile.pdf"} <= {path.name for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_the_commands(folder, gammaml):
     (commands,) = [text.splitlines() for text in block("") if text.startswith("gammaml simulate hess")]
     for command in commands:

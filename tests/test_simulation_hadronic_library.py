@@ -248,6 +248,7 @@ def test_wrong_options_are_one_line(tmp_path, monkeypatch, capsys, options, mess
     assert error.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_command_builds_the_same_table_twice(tmp_path):
     pytest.importorskip("chromo")
     command = [sys.executable, "-m", "gammaml.simulation.build_library", "--events", "2", "--seed", "5", "-o"]
