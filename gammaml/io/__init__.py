@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from gammaml.errors import InputError
-from gammaml.io.dl1 import Selection, read_dl1
+from gammaml.io import formats
+from gammaml.io.dl1 import Selection
 from gammaml.io.dl1_writer import write_dl1
 from gammaml.io.dl2 import read_dl2, write_dl2
 
@@ -17,7 +18,7 @@ def read_events(paths, selection=Selection(), *, tel_type=None):
     Parameters
     ----------
     paths : str, Path or list of them
-        ctapipe DL1 files (HDF5).
+        Files of any format in :data:`gammaml.io.formats.FORMATS`, told apart by their content.
     selection : Selection
     tel_type : str, optional
         Short for ``Selection(tel_type=...)``.
@@ -47,7 +48,7 @@ def read_cameras(paths, selection=Selection(), *, tel_type=None):
     """As :func:`read_events`, but a list: the events of each camera, which a resampling network takes together."""
     if tel_type is not None:
         selection = replace(selection, tel_type=tel_type)
-    return read_dl1(_as_paths(paths), selection)
+    return formats.read(_as_paths(paths), selection)
 
 
 def _as_paths(paths):
