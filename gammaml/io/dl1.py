@@ -90,7 +90,7 @@ def read_dl1(paths, selection=Selection()):
         sources = pool.map(file_source, paths)
         read = [_read_camera(plans, camera, pool) for camera in _cameras(plans)]
         sources = tuple(sources)
-    passing = [replace(events[_passes(events.table, selection)], sources=sources) for events in read]
+    passing = [replace(events[passes(events.table, selection)], sources=sources) for events in read]
     if not any(map(len, passing)):
         raise _nothing_left(", ".join(map(str, paths)))
     return [events for events in passing if len(events)]
@@ -224,7 +224,7 @@ def _plan_telescope(file, telescope, trigger, selection):
     event = key_order(trigger, keys)
     wanted = event >= 0
     if parameters is not None:
-        wanted &= _passes(parameters, selection)
+        wanted &= passes(parameters, selection)
     table = side_by_side(keys[wanted], trigger[_columns(trigger, "time", "event_type")][event[wanted]])
     table = side_by_side(table, read_pointing(file, telescope.tel_id, table))
     table = with_truth(file, table)
@@ -288,7 +288,7 @@ def _stored_parameters(file, telescope, n_images):
     return read_table(file[name])
 
 
-def _passes(table, selection):
+def passes(table, selection):
     """Mask of the rows that pass the cuts on image parameters."""
     if not selection.needs_parameters:
         return np.ones(len(table), bool)

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from gammaml.events import concatenate
+from gammaml.events import by_camera
 from gammaml.io.dl1 import read_dl1
+from gammaml.io.event_source import is_event_file, read_event_files
 
 HEAD_BYTES = 512
 
@@ -29,7 +30,8 @@ class Format(NamedTuple):
 
 
 CTAPIPE_DL1 = Format("ctapipe DL1", lambda path, head: True, read_dl1)  # whatever else it is, its reader says clearly
-FORMATS = (CTAPIPE_DL1,)  # the first that knows a file reads it
+EVENT_SOURCE = Format("sim_telarray and whatever ctapipe reads", is_event_file, read_event_files)
+FORMATS = (EVENT_SOURCE, CTAPIPE_DL1)  # the first that knows a file reads it
 
 
 def find_format(path):
@@ -47,12 +49,6 @@ def read(paths, selection):
     kinds = [find_format(path) for path in paths]
     if len(set(kinds)) == 1:
         return kinds[0].read(paths, selection)
-    cameras = []
-    for kind, path in zip(kinds, paths, strict=True):
-        for events in kind.read([path], selection):
-            same = [index for index, known in enumerate(cameras) if known.camera.same_pixels(events.camera)]
-            if same:
-                cameras[same[0]] = concatenate([cameras[same[0]], events])
-            else:
-                cameras.append(events)
-    return cameras
+    return by_camera(
+        [events for kind, path in zip(kinds, paths, strict=True) for events in kind.read([path], selection)]
+    )
