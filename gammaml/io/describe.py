@@ -8,6 +8,7 @@ import numpy as np
 
 from gammaml.config import ARRAY_NETWORKS
 from gammaml.errors import InputError
+from gammaml.io import event_source, formats
 from gammaml.io.bundle_file import not_a_bundle, read_bundle_file
 from gammaml.io.dl1 import IMAGES, PARAMETERS, TRIGGER
 from gammaml.io.dl1_writer import ORIGIN
@@ -15,8 +16,8 @@ from gammaml.io.instrument import read_subarray
 from gammaml.io.pointing import CONSTANT_POINTING, MONITORED_POINTING
 from gammaml.io.tables import open_hdf5, read_table, text
 from gammaml.io.truth import SHOWER
+from gammaml.io.wording import count_by_camera, count_by_type, name_primaries, span
 
-PRIMARIES = {0: "gamma", 1: "electron", -1: "positron", 2: "muon", -2: "muon", 101: "proton", 402: "helium"}
 DL2 = "dl2/event"
 
 
@@ -26,7 +27,7 @@ def describe(path):
     Parameters
     ----------
     path : str or Path
-        ctapipe DL1 or DL2 (HDF5), or a ``.gammaml`` bundle.
+        ctapipe DL1 or DL2 (HDF5), sim_telarray or whatever else ctapipe reads, or a ``.gammaml`` bundle.
 
     Returns
     -------
@@ -39,6 +40,8 @@ def describe(path):
     """
     if Path(path).suffix == ".gammaml":
         return _bundle(path)
+    if formats.find_format(path) is formats.EVENT_SOURCE:
+        return event_source.describe(path)
     with open_hdf5(path) as file:
         if IMAGES not in file and DL2 not in file and PARAMETERS not in file:
             raise InputError(
@@ -48,11 +51,13 @@ def describe(path):
 
 
 def tel_types(path):
-    """Telescope types that have images in a DL1 file: dict of str to number of images; empty where it is none."""
+    """Telescope types that have images in a file: dict of str to number of images; empty where it does not say."""
+    if formats.find_format(path) is formats.EVENT_SOURCE:
+        return event_source.tel_types(path)
     with open_hdf5(path) as file:
         if IMAGES not in file:
             return {}
-        return {name: count for name, (count, _) in _images(file, read_subarray(file)).items()}
+        return count_by_type(read_subarray(file), _images(file))
 
 
 def _events(file):
@@ -64,8 +69,7 @@ def _events(file):
         "array events": f"{len(trigger) if trigger is not None else 0:,}",
         "telescopes": f"{len(subarray.telescopes)} ({subarray.name})",
     }
-    for name, (count, camera) in _images(file, subarray).items():
-        described[name] = f"{count:,} images; {camera.name}, {camera.n_pixels:,} {camera.pixel_type} pixels"
+    described |= count_by_camera(subarray, _images(file))
     described["image parameters"] = "yes" if PARAMETERS in file else "no"
     return described | _truth(file) | _pointing(file) | _reconstruction(file) | _origin(file)
 
@@ -87,15 +91,9 @@ def _levels(file):
     return ", ".join(name for name, there in present.items() if there)
 
 
-def _images(file, subarray):
-    """Telescope type -> number of images and camera."""
-    found = {}
-    for telescope in subarray.telescopes:
-        dataset = file.get(f"{IMAGES}/tel_{telescope.tel_id:03d}")
-        if dataset is not None:
-            count, _ = found.get(telescope.tel_type, (0, None))
-            found[telescope.tel_type] = count + len(dataset), telescope.camera
-    return found
+def _images(file):
+    """Number of images by tel_id."""
+    return {int(name.removeprefix("tel_")): len(table) for name, table in file.get(IMAGES, {}).items()}
 
 
 def _truth(file):
@@ -103,10 +101,9 @@ def _truth(file):
         return {"simulated": "no"}
     showers = read_table(file[SHOWER], columns=("true_energy", "true_shower_primary_id"))
     codes, counts = np.unique(showers["true_shower_primary_id"], return_counts=True)
-    names = [PRIMARIES.get(int(code), f"particle {code}") for code in codes]
     return {
-        "primaries": ", ".join(f"{name} ({count:,})" for name, count in zip(names, counts, strict=True)),
-        "true energy": _range(showers["true_energy"].to_value("TeV"), "TeV"),
+        "primaries": name_primaries(dict(zip(codes.tolist(), counts.tolist(), strict=True))),
+        "true energy": span(showers["true_energy"].to_value("TeV"), "TeV"),
     }
 
 
@@ -117,7 +114,7 @@ def _pointing(file):
         alt, az = (_joined(tables, word) for word in ("altitude", "azimuth"))
         if len(alt) and len(az):
             turned = az[0] + np.mod(az - az[0] + 180, 360) - 180  # so that north does not tear a range apart
-            return {"pointing": f"altitude {_range(alt, 'deg')}, azimuth {_range(turned, 'deg')}"}
+            return {"pointing": f"altitude {span(alt, 'deg')}, azimuth {span(turned, 'deg')}"}
     return {"pointing": "unknown"}
 
 
@@ -125,11 +122,6 @@ def _joined(tables, word):
     """Values in degrees of the columns whose name ends with `word`."""
     columns = [table[name].to_value("deg") for table in tables for name in table.colnames if name.endswith(word)]
     return np.concatenate([np.empty(0), *columns])
-
-
-def _range(values, unit):
-    low, high = np.nanmin(values), np.nanmax(values)
-    return f"{low:.4g} {unit}" if np.isclose(low, high) else f"{low:.4g} to {high:.4g} {unit}"
 
 
 def _reconstruction(file):
@@ -166,7 +158,7 @@ def _network(metadata, n_pixels):
         "training files": ", ".join(source["name"] for source in metadata["sources"]),
         f"training {noun}": ", ".join(f"{count:,} {kind}" for kind, count in metadata["n_training"].items()),
         f"validation {noun}": f"{metadata['n_validation']:,}",
-        **{f"{name} range": _range(np.array(metadata["range"][name]), unit) for name, unit in units.items()},
+        **{f"{name} range": span(np.array(metadata["range"][name]), unit) for name, unit in units.items()},
         "best epoch": f"{best} of {len(history)}, validation loss {history[best - 1]['val_loss']:.4g}",
         "seed": f"{metadata['seed']}",
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),

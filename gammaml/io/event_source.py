@@ -20,11 +20,13 @@ from gammaml.io.dl1 import Selection, passes
 from gammaml.io.from_ctapipe import to_pointing, to_subarray, to_table
 from gammaml.io.growing import GrowingPixels
 from gammaml.io.hillas import image_parameters
-from gammaml.io.simtel import count_images, is_eventio
+from gammaml.io.simtel import CORSIKA_RUN, Contents, count_contents, first_object
 from gammaml.io.tables import file_source, side_by_side
 from gammaml.io.truth import join_truth
+from gammaml.io.wording import count_by_camera, count_by_type, name_primaries, span
 
 HDF5 = b"\x89HDF"
+POINTING = ("subarray_pointing_lat", "subarray_pointing_lon")
 BLOCK_IMAGES = 256
 CLEANING = (10.0, 5.0, 2)  # what ctapipe-process cleans with, so that its DL1 files have the same parameters
 # The atmosphere is not needed, and its name need not be UTF-8. The equivalent focal length is in every file.
@@ -38,7 +40,7 @@ SIMTEL_OPTIONS = {
 
 def is_event_file(path, head):
     """Whether ctapipe has an event source for a file that is no HDF5: sim_telarray's, or one of a plugin."""
-    return not head.startswith(HDF5) and (is_eventio(path, head) or _plugin_reads(path))
+    return not head.startswith(HDF5) and (first_object(path) is not None or _plugin_reads(path))
 
 
 def _plugin_reads(path):
@@ -92,6 +94,8 @@ def _read_file(path, selection):
         telescopes = _selected_telescopes(path, subarray, selection)
         cameras = _by_telescope(telescopes, selection)
         known, share = _collect(path, source, cameras, selection)
+        for camera in dict.fromkeys(cameras.values()):
+            camera.flush()
         simulation = _thrown(source, share)
     table = _array_table(path, known)
     if "true_energy" not in table.colnames:
@@ -114,6 +118,9 @@ def _opened(path):
     from ctapipe.io import EventSource
     from traitlets.config import Config
 
+    if first_object(path) == CORSIKA_RUN:
+        got, expected = "photons on the ground, as CORSIKA writes them", "images of telescopes"
+        raise InputError(path, got, expected, "simulate the telescopes with sim_telarray")
     with _reading(path):
         source = EventSource(path, config=Config(SimTelEventSource=SIMTEL_OPTIONS))
     try:
@@ -130,7 +137,10 @@ def _reading(path):
     log.setLevel(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("error", message="(?s).*[Mm]ight be truncated")
+            warnings.filterwarnings("error", message="(?s).*truncated")
+            warnings.filterwarnings(
+                "ignore", message="encountered object of type"
+            )  # newer than eventio, and not needed
             yield
     except GammamlError:
         raise
@@ -239,15 +249,13 @@ def _collect(path, source, cameras, selection):
 
     with _reading(path):
         calibrate = CameraCalibrator(source.subarray)
-    known, types, share = [], Counter(), 1.0
-    events = _events(path, source)
+    known, types, events = [], Counter(), _events(path, source)
     for event in events:
         types[int(event.trigger.event_type.value)] += 1
         if not _is_wanted(event, selection):
             continue
         if len(known) == selection.max_events:
-            share = len(known) / (len(known) + 1 + _count_others(path, source, events, selection))
-            break
+            return known, len(known) / (len(known) + 1 + _count_others(path, source, events, selection))
         _forget_others(event, cameras)
         with _reading(path):
             calibrate(event)
@@ -255,11 +263,23 @@ def _collect(path, source, cameras, selection):
             image, peak_time = _one_gain(path, tel_id, dl1, cameras[tel_id].camera)
             cameras[tel_id].add((len(known), tel_id, *to_pointing(event, tel_id)), image, peak_time)
         known.append(_what_is_known(event))
-    for camera in dict.fromkeys(cameras.values()):
-        camera.flush()
+    _check_complete(path, source, types)
     if not known:
         raise _none_wanted(path, types, selection)
-    return known, share
+    return known, 1.0
+
+
+def _check_complete(path, source, types):
+    """ctapipe reads no further than the first run of a sim_telarray file of several."""
+    if _is_simtel(source):
+        expected = _contents(path, source).n_events
+        if types[SUBARRAY_EVENT_TYPE] < expected:
+            raise InputError(
+                path,
+                f"{expected:,} triggered showers, of which ctapipe reads {types[SUBARRAY_EVENT_TYPE]:,}",
+                "one run",
+                "give the runs it was put together from as files of their own",
+            )
 
 
 def _events(path, source):
@@ -281,10 +301,9 @@ def _count_others(path, source, events, selection):
     """How many further `events` are wanted: nobody asks for observations, and sim_telarray tells it by its headers."""
     if not source.is_simulation:
         return 0
-    if type(source).__name__ != "SimTelEventSource" or selection.event_types != (SUBARRAY_EVENT_TYPE,):
-        return sum(_is_wanted(event, selection) for event in events)
-    with _reading(path):
-        return count_images(path)[0] - selection.max_events - 1
+    if _is_simtel(source) and selection.event_types == (SUBARRAY_EVENT_TYPE,):
+        return _contents(path, source).n_events - selection.max_events - 1
+    return sum(_is_wanted(event, selection) for event in events)
 
 
 def _none_wanted(path, types, selection):
@@ -347,17 +366,69 @@ def _thrown(source, share):
     return side_by_side(runs, table)
 
 
-def describe_event_file(path):
-    """What is in a file that ctapipe reads, by its headers; see :func:`gammaml.io.describe.describe`."""
+def _is_simtel(source):
+    return type(source).__name__ == "SimTelEventSource"
+
+
+def describe(path):
+    """What is in a file that ctapipe reads, without its pixels where it is sim_telarray's.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    dict of str to str
+    """
     with _opened(path) as source:
-        subarray, name = to_subarray(source.subarray), type(source).__name__
-        levels = ", ".join(level.name for level in source.datalevels)
-        thrown = _thrown(source, 1.0) if source.is_simulation else None
-        pointing = [(block.subarray_pointing_lat, block.subarray_pointing_lon) for block in source.observation_blocks.values()]
-    n_events, images = _counted(path, name)
-    described = {
-        "format": f"read by ctapipe's {name}: {levels}",
-        "array events": "unknown" if n_events is None else f"{n_events:,}",
-        "telescopes": f"{len(subarray.telescopes)} ({subarray.name})",
-    }
-    return described
+        subarray, contents = to_subarray(source.subarray), _contents(path, source)
+        described = {
+            "format": f"{', '.join(level.name for level in source.datalevels)}, by ctapipe's {type(source).__name__}",
+            "array events": f"{contents.n_events:,}",
+            **({"calibration events": f"{contents.n_calibration:,}"} if contents.n_calibration else {}),
+            "telescopes": f"{len(subarray.telescopes)} ({subarray.name})",
+            **count_by_camera(subarray, contents.n_images),
+        }
+        thrown, blocks = _thrown(source, 1), list(source.observation_blocks.values())
+    return described | _describe_truth(thrown, contents) | _describe_pointing(blocks)
+
+
+def _contents(path, source):
+    """Numbers of events and images."""
+    with _reading(path):
+        if _is_simtel(source):
+            return count_contents(path)
+    n_events, n_images = 0, Counter()
+    for event in _events(path, source):
+        n_events += 1
+        n_images.update(map(int, event.r1.tel or event.dl0.tel or event.dl1.tel))
+    return Contents(n_events, 0, n_images, {})
+
+
+def _describe_truth(thrown, contents):
+    if thrown is None:
+        return {"simulated": "no"}
+    n_showers = np.sum(thrown["n_showers"] * thrown["shower_reuse"])
+    energies = [thrown[f"energy_range_{end}"].to_value("TeV") for end in ("min", "max")]
+    primaries = {"primaries": name_primaries(contents.primaries)} if contents.primaries else {}
+    return {**primaries, "simulated": f"{n_showers:,} showers thrown, {span(energies, 'TeV')}"}
+
+
+def _describe_pointing(blocks):
+    alt, az = (np.array([block[name].to_value("deg") for block in blocks]) for name in POINTING)
+    in_altaz = [block.subarray_pointing_frame.name == "ALTAZ" for block in blocks]
+    if not (blocks and all(in_altaz) and np.isfinite(alt).all()):
+        return {"pointing": "unknown"}
+    return {"pointing": f"altitude {span(alt, 'deg')}, azimuth {span(az % 360, 'deg')}"}
+
+
+def tel_types(path):
+    """Telescope types that have images in a sim_telarray file: dict of str to number of images.
+
+    Empty for files of other kinds, which would have to be read whole.
+    """
+    with _opened(path) as source:
+        if not _is_simtel(source):
+            return {}
+        return count_by_type(to_subarray(source.subarray), _contents(path, source).n_images)

@@ -34,7 +34,9 @@ class GrowingPixels:
             if error.errno != errno.ENOSPC:
                 raise
             got, expected = "a full disk", f"room for more than {self.file.tell() / 1e9:.1f} GB of images"
-            raise OutputError(tempfile.gettempdir(), got, expected, "free some, or set TMPDIR to another disk") from error
+            raise OutputError(
+                tempfile.gettempdir(), got, expected, "free some, or set TMPDIR to another disk"
+            ) from error
         self.n_images += len(both)
 
     def store(self):
