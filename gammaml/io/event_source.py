@@ -138,9 +138,7 @@ def _reading(path):
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message="(?s).*truncated")
-            warnings.filterwarnings(
-                "ignore", message="encountered object of type"
-            )  # newer than eventio, and not needed
+            warnings.filterwarnings("ignore", message="encountered object of type")  # of which eventio knows nothing
             yield
     except GammamlError:
         raise
