@@ -19,7 +19,7 @@ from gammaml.events import TelescopeEvents, by_camera
 from gammaml.io.dl1 import Selection, passes
 from gammaml.io.from_ctapipe import to_pointing, to_subarray, to_table
 from gammaml.io.growing import GrowingPixels
-from gammaml.io.hillas import image_parameters
+from gammaml.io.hillas import CTAPIPE_CLEANING, image_parameters
 from gammaml.io.simtel import CORSIKA_RUN, Contents, count_contents, first_object
 from gammaml.io.tables import file_source, side_by_side
 from gammaml.io.truth import join_truth
@@ -28,7 +28,6 @@ from gammaml.io.wording import count_by_camera, count_by_type, name_primaries, s
 HDF5 = b"\x89HDF"
 POINTING = ("subarray_pointing_lat", "subarray_pointing_lon")
 BLOCK_IMAGES = 256
-CLEANING = (10.0, 5.0, 2)  # what ctapipe-process cleans with, so that its DL1 files have the same parameters
 # The atmosphere is not needed, and its name need not be UTF-8. The equivalent focal length is in every file.
 SIMTEL_OPTIONS = {
     "atmosphere_profile_choice": "NONE",
@@ -206,7 +205,7 @@ class _CameraImages:
         if not self.block:
             return
         rows, image, peak_time = (np.array(part) for part in zip(*self.block, strict=True))
-        table = image_parameters(image, peak_time, self.camera, cleaning=CLEANING)
+        table = image_parameters(image, peak_time, self.camera, cleaning=CTAPIPE_CLEANING)
         kept = passes(table, self.selection)
         event, tel_id, alt, az = rows.T
         own = QTable({"event": event.astype(int), "tel_id": tel_id.astype(int)})

@@ -5,6 +5,8 @@ import numpy as np
 from astropy.table import QTable
 
 from gammaml.events import Camera, Optics, Readout, Subarray, Telescope
+from gammaml.io.hillas import CTAPIPE_CLEANING, image_parameters
+from gammaml.io.tables import side_by_side
 
 
 def to_subarray(description):
@@ -97,3 +99,23 @@ def to_pointing(event, tel_id):
     if np.isnan(alt):
         alt, az = (angle.to_value(u.deg) for angle in (array.array_altitude, array.array_azimuth))
     return float(alt), float(az) % 360
+
+
+def to_parameters(parameters, image, peak_time, camera):
+    """Parameters of one image as a table of one row: ctapipe's, or where it has none in the TelescopeFrame, our own.
+
+    Parameters
+    ----------
+    parameters : ctapipe.containers.ImageParametersContainer or None
+    image, peak_time : array (1, n_pixels)
+        p.e. and ns.
+    camera : gammaml.events.Camera
+
+    Returns
+    -------
+    astropy.table.QTable
+    """
+    if parameters is None or "fov_lon" not in parameters.hillas.fields:
+        return image_parameters(image, peak_time, camera, cleaning=CTAPIPE_CLEANING)
+    parts = [parameters[name] for name in ("hillas", "timing", "leakage", "concentration", "morphology")]
+    return side_by_side(*(to_table([part], prefix=f"{part.prefix}_") for part in parts))

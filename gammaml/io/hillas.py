@@ -5,6 +5,7 @@ import numpy as np
 from astropy.table import QTable
 
 CLEANING = (7.0, 3.5, 0)  # picture and boundary thresholds in p.e., touching picture pixels that a picture pixel needs
+CTAPIPE_CLEANING = (10.0, 5.0, 2)  # the same of ctapipe-process
 
 
 def to_ctapipe_geometry(camera):
