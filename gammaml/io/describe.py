@@ -8,7 +8,7 @@ import numpy as np
 
 from gammaml.config import ARRAY_NETWORKS
 from gammaml.errors import InputError
-from gammaml.io import event_source, formats
+from gammaml.io import formats
 from gammaml.io.bundle_file import not_a_bundle, read_bundle_file
 from gammaml.io.dl1 import IMAGES, PARAMETERS, TRIGGER
 from gammaml.io.dl1_writer import ORIGIN
@@ -27,7 +27,7 @@ def describe(path):
     Parameters
     ----------
     path : str or Path
-        ctapipe DL1 or DL2 (HDF5), sim_telarray or whatever else ctapipe reads, or a ``.gammaml`` bundle.
+        ctapipe DL1 or DL2 (HDF5), a ``.gammaml`` bundle, or any other format in :mod:`gammaml.io.formats`.
 
     Returns
     -------
@@ -40,8 +40,9 @@ def describe(path):
     """
     if Path(path).suffix == ".gammaml":
         return _bundle(path)
-    if formats.find_format(path) is formats.EVENT_SOURCE:
-        return event_source.describe(path)
+    kind = formats.find_format(path)
+    if kind.describe is not None:
+        return kind.describe(path)
     with open_hdf5(path) as file:
         if IMAGES not in file and DL2 not in file and PARAMETERS not in file:
             raise InputError(
@@ -52,8 +53,9 @@ def describe(path):
 
 def tel_types(path):
     """Telescope types that have images in a file: dict of str to number of images; empty where it does not say."""
-    if formats.find_format(path) is formats.EVENT_SOURCE:
-        return event_source.tel_types(path)
+    kind = formats.find_format(path)
+    if kind.describe is not None:
+        return kind.tel_types(path)
     with open_hdf5(path) as file:
         if IMAGES not in file:
             return {}

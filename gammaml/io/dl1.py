@@ -92,7 +92,7 @@ def read_dl1(paths, selection=Selection()):
         sources = tuple(sources)
     passing = [replace(events[passes(events.table, selection)], sources=sources) for events in read]
     if not any(map(len, passing)):
-        raise _nothing_left(", ".join(map(str, paths)))
+        raise nothing_left(", ".join(map(str, paths)))
     return [events for events in passing if len(events)]
 
 
@@ -167,11 +167,11 @@ def _plan(path, selection):
         parts = [_plan_telescope(file, telescope, trigger, selection) for telescope in telescopes]
         parts = [part for part in parts if len(part.table)]
         if not parts:
-            raise _nothing_left(path)
+            raise nothing_left(path)
         return _Plan(path, subarray, parts, _read_simulation(file, trigger))
 
 
-def _nothing_left(where):
+def nothing_left(where):
     return InputError(where, "no image that passes the selection", "at least one", "loosen the selection")
 
 

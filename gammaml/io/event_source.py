@@ -16,13 +16,14 @@ from astropy.time import Time
 from gammaml.columns import KEYS, SUBARRAY_EVENT_TYPE
 from gammaml.errors import GammamlError, InputError
 from gammaml.events import TelescopeEvents, by_camera
-from gammaml.io.dl1 import Selection, passes
+from gammaml.io.assemble import check_unique
+from gammaml.io.dl1 import Selection, nothing_left, passes
 from gammaml.io.from_ctapipe import to_pointing, to_subarray, to_table
 from gammaml.io.growing import GrowingPixels
 from gammaml.io.hillas import CTAPIPE_CLEANING, image_parameters
 from gammaml.io.simtel import CORSIKA_RUN, Contents, count_contents, first_object
 from gammaml.io.tables import file_source, side_by_side
-from gammaml.io.truth import join_truth
+from gammaml.io.truth import complete_truth
 from gammaml.io.wording import count_by_camera, count_by_type, name_primaries, span
 
 HDF5 = b"\x89HDF"
@@ -81,8 +82,7 @@ def read_event_files(paths, selection=Selection()):
     """
     cameras = by_camera([events for path in paths for events in _read_file(Path(path), selection)])
     if not cameras:
-        where = ", ".join(map(str, paths))
-        raise InputError(where, "no image that passes the selection", "at least one", "loosen the selection")
+        raise nothing_left(", ".join(map(str, paths)))
     return cameras
 
 
@@ -220,24 +220,12 @@ class _CameraImages:
         event = own["event"]
         seen = array[["obs_id", "event_id"]][event]
         seen["tel_id"] = own["tel_id"]
-        _check_keys(path, seen)
+        check_unique(path, seen)
         names = [name for name in array.colnames if name.startswith("true_")]
         table = side_by_side(seen, array[["time", "event_type"]][event], own[["pointing_alt", "pointing_az"]])
-        table = join_truth(table, array[names][event] if names else None, path)
+        table = complete_truth(side_by_side(table, array[names][event]) if names else table, path)
         own.remove_columns(["event", "tel_id", "pointing_alt", "pointing_az"])
         return side_by_side(table, own), self.pixels.store()
-
-
-def _check_keys(path, table):
-    keys = np.stack([np.asarray(table[name]) for name in KEYS], axis=1)
-    repeated = len(keys) - len(np.unique(keys, axis=0))
-    if repeated:
-        raise InputError(
-            path,
-            f"{repeated:,} images with the obs_id, event_id and tel_id of another",
-            "keys that name one image",
-            "give the runs it was put together from as files of their own",
-        )
 
 
 def _collect(path, source, cameras, selection):

@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gammaml.events import by_camera
+from gammaml.io import event_source
 from gammaml.io.dl1 import read_dl1
-from gammaml.io.event_source import is_event_file, read_event_files
+from gammaml.io.fact import describe_fact, read_fact
+from gammaml.io.photon_streams import is_photon_stream
+from gammaml.io.stacks import describe_stack, is_stack, read_stacks
 
 HEAD_BYTES = 512
 
@@ -22,16 +25,30 @@ class Format(NamedTuple):
     read : callable
         From a list of paths and a :class:`gammaml.io.dl1.Selection` to a list of
         :class:`gammaml.events.TelescopeEvents`, one a camera.
+    describe : callable or None
+        From a path to a dict of str to str; None where :mod:`gammaml.io.describe` looks itself.
+    tel_types : callable
+        From a path to the number of images by telescope type; none where the format knows one camera only.
     """
 
     name: str
     is_it: Callable
     read: Callable
+    describe: Callable | None = None
+    tel_types: Callable = lambda path: {}
 
 
 CTAPIPE_DL1 = Format("ctapipe DL1", lambda path, head: True, read_dl1)  # whatever else it is, its reader says clearly
-EVENT_SOURCE = Format("sim_telarray and whatever ctapipe reads", is_event_file, read_event_files)
-FORMATS = (EVENT_SOURCE, CTAPIPE_DL1)  # the first that knows a file reads it
+FACT = Format("FACT photon stream", is_photon_stream, read_fact, describe_fact)
+STACK = Format("image stack", is_stack, read_stacks, describe_stack)
+EVENT_SOURCE = Format(
+    "sim_telarray and whatever ctapipe reads",
+    event_source.is_event_file,
+    event_source.read_event_files,
+    event_source.describe,
+    event_source.tel_types,
+)
+FORMATS = (FACT, STACK, EVENT_SOURCE, CTAPIPE_DL1)  # the first that knows a file reads it
 
 
 def find_format(path):
@@ -49,6 +66,5 @@ def read(paths, selection):
     kinds = [find_format(path) for path in paths]
     if len(set(kinds)) == 1:
         return kinds[0].read(paths, selection)
-    return by_camera(
-        [events for kind, path in zip(kinds, paths, strict=True) for events in kind.read([path], selection)]
-    )
+    parts = [kind.read([path], selection) for kind, path in zip(kinds, paths, strict=True)]
+    return by_camera([events for part in parts for events in part])

@@ -24,7 +24,7 @@ SHOWER_IDENTITY = (
 def with_truth(file, table):
     """`table` with the simulated truth where the file has it, and with the shower each image belongs to."""
     if SHOWER not in file:
-        return join_truth(table, None, file.filename)
+        return complete_truth(table, file.filename)
     shower = require_table(file, SHOWER, ("obs_id", "event_id", "true_energy", "true_shower_primary_id"))
     row = key_order(shower, table)
     if (row < 0).any():
@@ -35,18 +35,16 @@ def with_truth(file, table):
             "check how the file was merged",
         )
     shower.remove_columns(["obs_id", "event_id"])
-    return join_truth(table, shower[row], file.filename)
+    return complete_truth(side_by_side(table, shower[row]), file.filename)
 
 
-def join_truth(table, shower, where):
-    """`table` with the truth beside it, with what follows from it, and with the shower each image belongs to.
+def complete_truth(table, where):
+    """`table` with the shower that each image belongs to, and with what follows from the truth that it has.
 
     Parameters
     ----------
     table : astropy.table.QTable
-        A row an image, with keys and pointing.
-    shower : astropy.table.QTable or None
-        The simulated shower of each row, in columns ``true_…``; None for observations.
+        A row an image, with keys, pointing and, for simulations, columns ``true_…``.
     where : str or Path
         What to call the events in an error.
 
@@ -54,12 +52,11 @@ def join_truth(table, shower, where):
     -------
     astropy.table.QTable
     """
-    if shower is None:
+    if "true_energy" not in table.colnames:
         table["shower_id"] = _mix([np.asarray(table[name]) for name in ("obs_id", "event_id")])
         return table
-    if (shower["true_energy"] <= 0).any():
+    if not (table["true_energy"] > 0).all():
         raise InputError(where, "a true energy at or below zero", "positive energies", "check the simulation")
-    table = side_by_side(table, shower)
     table["shower_id"] = _mix([bare(table[name]) for name in SHOWER_IDENTITY if name in table.colnames])
     if "true_alt" in table.colnames:
         angles = [table[name].to_value("deg") for name in ("true_alt", "true_az", "pointing_alt", "pointing_az")]
