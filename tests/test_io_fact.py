@@ -88,7 +88,7 @@ def test_truth_of_simulated_showers(simulation):
     assert events.is_simulated
     assert events.is_gamma.all()
     assert list(table["event_id"]) == [101, 102, 201, 202, 301, 302]
-    assert set(table["obs_id"]) == {11013}
+    assert list(table["obs_id"][::2]) == [11013000001, 11013000002, 11013000003]
     first, second = table["shower_id"].reshape(3, 2).T
     assert (first == second).all()
     assert len(set(first)) == 3
@@ -182,6 +182,16 @@ def test_the_table_of_pixels(observation, tmp_path, content, message):
         (tmp_path / "pixel-map.csv").write_text(content)
     with pytest.raises(InputError, match=f"pixel-map.csv: got {message}"):
         io.read_events(path)
+
+
+def test_simulations_can_be_written_as_dl1(folder, tmp_path):
+    """Each shower has a pointing of its own, without a time."""
+    events = io.read_events(folder / "cer011013.phs.jsonl.gz", Selection(max_events=5))
+    io.write_dl1(events, tmp_path / "cer.dl1.h5")
+    again = io.read_events(tmp_path / "cer.dl1.h5")
+    np.testing.assert_array_equal(again.image, events.image)
+    for name in ("shower_id", "pointing_alt", "true_core_x", "true_fov_lon"):
+        np.testing.assert_allclose(again.table[name], events.table[name], atol=1e-5)
 
 
 def test_what_is_in_a_file(observation, simulation, gammaml):

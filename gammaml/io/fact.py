@@ -21,7 +21,6 @@ from gammaml.io.fact_camera import (
     PIXEL_MAP,
     extract_charges,
     fact_subarray,
-    photon_counts,
     time_window,
     touching_pixels,
 )
@@ -31,6 +30,7 @@ BLOCK = 256  # events whose photons show the time window
 # FACT's trigger: ctapipe's EventType. 4 is the camera's own trigger, 1024 pedestals, 256 and 512 light pulsers.
 EVENT_TYPES = {4: SUBARRAY_EVENT_TYPE, 1024: 2, 256: 0, 512: 0}
 TYPE_NAMES = {SUBARRAY_EVENT_TYPE: "showers", 2: "pedestals", 0: "light pulser", 255: "others"}
+SHOWERS = 1_000_000  # obs_id = SHOWERS * run + shower in simulations: each has a pointing of its own, and no time
 USES = 100  # event_id = USES * shower + use, as in sim_telarray
 ENERGY, FIRST_INTERACTION = "MCorsikaEvtHeader.fTotalEnergy", "CorsikaEvtHeader.fFirstInteractionHeight"
 CORE_EAST, CORE_NORTH = "MCorsikaEvtHeader.fX", "MCorsikaEvtHeader.fY"
@@ -138,8 +138,7 @@ def _images(path, block, neighbours):
     window = time_window(block)
     both = np.empty((2, len(block), N_CHANNELS), np.float32)
     for number, stream in enumerate(block):
-        broken = stream.header.get("saturated", ())
-        both[:, number] = extract_charges(photon_counts(stream, *window), neighbours, broken)
+        both[:, number] = extract_charges(stream, window, neighbours)
     return both
 
 
@@ -174,8 +173,8 @@ def _table(path, headers):
 
 
 def _keys(path, headers):
-    """obs_id and event_id: night and run, and event, of observations; run, and shower and use, of simulations."""
-    event = _numbers(path, headers, "event").astype(np.int64)
+    """obs_id and event_id: night and run, and event, of observations; run and shower, and use, of simulations."""
+    shower = event = _numbers(path, headers, "event").astype(np.int64)
     if "night" in headers[0]:
         night, run = (_numbers(path, headers, name).astype(np.int64) for name in ("night", "run"))
         return {"obs_id": 1000 * night + run, "event_id": event}
@@ -183,7 +182,7 @@ def _keys(path, headers):
         event = USES * event + _numbers(path, headers, "reuse").astype(np.int64)
     digits = re.search(r"\d+", path.name)  # JSON lines leave the run to the name: cer011013
     run = _numbers(path, headers, "run", missing=int(digits[0]) if digits else 0)
-    return {"obs_id": run.astype(np.int64), "event_id": event}
+    return {"obs_id": SHOWERS * run.astype(np.int64) + shower, "event_id": event}
 
 
 def _truth(path, headers):

@@ -96,7 +96,7 @@ def photon_counts(stream, first, n_slices):
     return counts
 
 
-def extract_charges(counts, neighbours, broken=()):
+def extract_charges(stream, window, neighbours):
     """Charges and peak times of one event.
 
     Each pixel is integrated over `WINDOW` about the time when its neighbours are brightest, as gammaml's simulations
@@ -106,42 +106,48 @@ def extract_charges(counts, neighbours, broken=()):
 
     Parameters
     ----------
-    counts : array of int (n_pixels, n_slices)
-    neighbours : array of int (n_pixels, 6)
+    stream : gammaml.io.photon_streams.Stream
+    window : (int, int)
+        As :func:`time_window` gives it.
+    neighbours : array of int (1440, 6)
         As :func:`touching_pixels` gives them.
-    broken : sequence of int
-        Pixels whose charge is 0.
 
     Returns
     -------
-    charge, peak_time : array (n_pixels,)
-        p.e., less night sky and cross-talk; ns from the first slice, the neighbours' time where there is no photon.
+    charge, peak_time : array (1440,)
+        p.e., less night sky and cross-talk, 0 in broken pixels; ns from the first slice, the neighbours' time where
+        there is no photon.
     """
-    n_pixels, n_slices = counts.shape
-    padded = np.vstack([counts, np.zeros((1, n_slices), counts.dtype)])
-    peak = sum(padded[column] for column in neighbours.T).argmax(axis=1)
-    first = np.clip(peak - WINDOW // 2, 0, n_slices - WINDOW)
-    inside = _window_sums(counts, first)
-    working = np.ones(n_pixels, bool)
-    working[list(broken)] = False
-    faint = working & (inside <= np.quantile(inside, 0.9))
-    charge = inside - _window_sums(_night_sky(counts[faint], first[faint])[None], first)
-    moment = _window_sums(counts * (np.arange(n_slices) + 0.5), first)
-    time = np.where(inside > 0, moment / np.maximum(inside, 1), peak + 0.5)
-    return np.where(working, charge, 0.0) * PHOTONS_PER_CHARGE, time * SLICE
+    first_slice, n_slices = window
+    counts = np.pad(photon_counts(stream, first_slice, n_slices).astype(np.uint16), [(0, 1), (0, 0)])
+    peak = sum(counts[column] for column in neighbours.T).argmax(axis=1)
+    start = np.clip(peak - WINDOW // 2, 0, n_slices - WINDOW)
+    working = np.ones(N_CHANNELS, bool)
+    working[list(stream.header.get("saturated", ()))] = False
+    pixel, time = stream.channels, stream.slices - first_slice
+    inside = (time >= start[pixel]) & (time < start[pixel] + WINDOW)
+    photons = np.bincount(pixel[inside], minlength=N_CHANNELS)
+    moment = np.bincount(pixel[inside], time[inside] + 0.5, minlength=N_CHANNELS)
+    faint = working & (photons <= np.quantile(photons, 0.9))
+    total = np.cumsum([0.0, *_night_sky(time[~inside & faint[pixel]], start[faint], n_slices)])
+    charge = np.where(working, photons - (total[start + WINDOW] - total[start]), 0.0)
+    peak_time = np.where(working & (photons > 0), moment / np.maximum(photons, 1), peak + 0.5)
+    return charge * PHOTONS_PER_CHARGE, peak_time * SLICE
 
 
-def _night_sky(counts, first):
-    """Mean photons a pixel in each slice, (n_slices,), of pixels whose window, from `first` on, is elsewhere."""
-    slices = np.arange(counts.shape[1])
-    elsewhere = (slices < first[:, None]) | (slices >= first[:, None] + WINDOW)
-    photons, pixels = (counts * elsewhere).sum(axis=0), elsewhere.sum(axis=0)
-    mean = photons.sum() / max(pixels.sum(), 1)
-    return np.where(pixels > 0, photons / np.maximum(pixels, 1), mean)
+def _night_sky(time, start, n_slices):
+    """Mean photons a pixel in each slice, (n_slices,).
 
-
-def _window_sums(values, first):
-    """Sums (n_pixels,) over `WINDOW` slices from `first` (n_pixels,) on, of values (n_pixels or 1, n_slices)."""
-    total = np.pad(np.cumsum(values, axis=1), [(0, 0), (1, 0)])
-    row = np.arange(len(first)) if len(values) > 1 else 0
-    return total[row, first + WINDOW] - total[row, first]
+    Parameters
+    ----------
+    time : array of int (n_photons,)
+        Slices of photons outside their pixels' windows.
+    start : array of int (n_pixels,)
+        Where the windows begin.
+    n_slices : int
+    """
+    photons = np.bincount(time, minlength=n_slices)
+    begin = np.bincount(start, minlength=n_slices)
+    end = np.bincount(start + WINDOW, minlength=n_slices)[:n_slices]
+    pixels = len(start) - np.cumsum(begin - end)  # whose window is elsewhere
+    return np.where(pixels > 0, photons / np.maximum(pixels, 1), photons.sum() / max(pixels.sum(), 1))
