@@ -38,7 +38,7 @@ def read_pixel_map(folder):
     columns = ("CHID", "pos_X", "pos_Y")
     expected = f"FACT's table of pixels with the columns {', '.join(columns)}"
     if not path.is_file():
-        do = "put it there: it is resources/FACTmap111030.txt of FACT's software as CSV, or part of the package pyfact"
+        do = "fetch it from github.com/fact-project/pyfact, where it has this name, and put it there"
         raise InputError(path, "no such file", expected, do)
     try:
         table = np.genfromtxt(path, delimiter=",", names=True, encoding="utf-8")
