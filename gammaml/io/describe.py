@@ -13,10 +13,12 @@ from gammaml.io.bundle_file import not_a_bundle, read_bundle_file
 from gammaml.io.dl1 import IMAGES, PARAMETERS, TRIGGER
 from gammaml.io.dl1_writer import ORIGIN
 from gammaml.io.instrument import read_subarray
+from gammaml.io.lstchain import describe_lstchain, is_lstchain_dl1, lstchain_tel_types
+from gammaml.io.lstchain_dl2 import describe_lstchain_dl2, is_lstchain_dl2
 from gammaml.io.pointing import CONSTANT_POINTING, MONITORED_POINTING
 from gammaml.io.tables import open_hdf5, read_table, text
 from gammaml.io.truth import SHOWER
-from gammaml.io.wording import count_by_camera, count_by_type, name_primaries, span
+from gammaml.io.wording import count_by_camera, count_by_type, pointing_range, span, truth_ranges
 
 DL2 = "dl2/event"
 
@@ -27,7 +29,7 @@ def describe(path):
     Parameters
     ----------
     path : str or Path
-        ctapipe DL1 or DL2 (HDF5), a ``.gammaml`` bundle, or any other format in :mod:`gammaml.io.formats`.
+        DL1 or DL2 of ctapipe or lstchain (HDF5), a ``.gammaml`` bundle, or any other format in :mod:`gammaml.io.formats`.
 
     Returns
     -------
@@ -44,6 +46,10 @@ def describe(path):
     if kind.describe is not None:
         return kind.describe(path)
     with open_hdf5(path) as file:
+        if is_lstchain_dl1(file):
+            return describe_lstchain(file)
+        if is_lstchain_dl2(file):
+            return describe_lstchain_dl2(file)
         if IMAGES not in file and DL2 not in file and PARAMETERS not in file:
             raise InputError(
                 path, f"the groups {', '.join(file) or 'none'}", "ctapipe's DL1 or DL2 data", "check which file it is"
@@ -57,6 +63,8 @@ def tel_types(path):
     if kind.describe is not None:
         return kind.tel_types(path)
     with open_hdf5(path) as file:
+        if is_lstchain_dl1(file):
+            return lstchain_tel_types(file)
         if IMAGES not in file:
             return {}
         return count_by_type(read_subarray(file), _images(file))
@@ -102,11 +110,7 @@ def _truth(file):
     if SHOWER not in file or not len(file[SHOWER]):
         return {"simulated": "no"}
     showers = read_table(file[SHOWER], columns=("true_energy", "true_shower_primary_id"))
-    codes, counts = np.unique(showers["true_shower_primary_id"], return_counts=True)
-    return {
-        "primaries": name_primaries(dict(zip(codes.tolist(), counts.tolist(), strict=True))),
-        "true energy": span(showers["true_energy"].to_value("TeV"), "TeV"),
-    }
+    return truth_ranges(showers["true_energy"].to_value("TeV"), showers["true_shower_primary_id"])
 
 
 def _pointing(file):
@@ -115,8 +119,7 @@ def _pointing(file):
         tables = [read_table(table) for table in file.get(group, {}).values()]
         alt, az = (_joined(tables, word) for word in ("altitude", "azimuth"))
         if len(alt) and len(az):
-            turned = az[0] + np.mod(az - az[0] + 180, 360) - 180  # so that north does not tear a range apart
-            return {"pointing": f"altitude {span(alt, 'deg')}, azimuth {span(turned, 'deg')}"}
+            return pointing_range(alt, az)
     return {"pointing": "unknown"}
 
 

@@ -172,6 +172,7 @@ def _plan(path, selection):
 
 
 def nothing_left(where):
+    """The error where no image is left."""
     return InputError(where, "no image that passes the selection", "at least one", "loosen the selection")
 
 

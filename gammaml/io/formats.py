@@ -8,6 +8,7 @@ from gammaml.events import by_camera
 from gammaml.io import event_source
 from gammaml.io.dl1 import read_dl1
 from gammaml.io.fact import describe_fact, read_fact
+from gammaml.io.lstchain import is_lstchain, read_lstchain
 from gammaml.io.photon_streams import is_photon_stream
 from gammaml.io.stacks import describe_stack, is_stack, read_stacks
 
@@ -38,6 +39,7 @@ class Format(NamedTuple):
     tel_types: Callable = lambda path: {}
 
 
+LSTCHAIN_DL1 = Format("lstchain DL1", is_lstchain, read_lstchain)
 CTAPIPE_DL1 = Format("ctapipe DL1", lambda path, head: True, read_dl1)  # whatever else it is, its reader says clearly
 FACT = Format("FACT photon stream", is_photon_stream, read_fact, describe_fact)
 STACK = Format("image stack", is_stack, read_stacks, describe_stack)
@@ -48,7 +50,7 @@ EVENT_SOURCE = Format(
     event_source.describe,
     event_source.tel_types,
 )
-FORMATS = (FACT, STACK, EVENT_SOURCE, CTAPIPE_DL1)  # the first that knows a file reads it
+FORMATS = (FACT, STACK, LSTCHAIN_DL1, EVENT_SOURCE, CTAPIPE_DL1)  # the first that knows a file reads it
 
 
 def find_format(path):

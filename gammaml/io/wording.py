@@ -16,6 +16,21 @@ def span(values, unit):
     return f"{low:.4g} {unit}" if np.isclose(low, high) else f"{low:.4g} to {high:.4g} {unit}"
 
 
+def truth_ranges(energy, primary):
+    """Primaries with their numbers, and the range of their energies (array, TeV): dict of str to str."""
+    codes, counts = np.unique(primary, return_counts=True)
+    return {
+        "primaries": name_primaries(dict(zip(codes.tolist(), counts.tolist(), strict=True))) or "unknown",
+        "true energy": span(energy, "TeV"),
+    }
+
+
+def pointing_range(alt, az):
+    """Ranges of altitude and azimuth (arrays in degrees, at least one of them finite): dict of str to str."""
+    turned = az[0] + np.mod(az - az[0] + 180, 360) - 180  # so that north does not tear a range apart
+    return {"pointing": f"altitude {span(alt, 'deg')}, azimuth {span(turned, 'deg')}"}
+
+
 def count_by_camera(subarray, n_images):
     """Images of each telescope type with its camera: dict of str to str.
 
