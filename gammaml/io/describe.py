@@ -29,7 +29,7 @@ def describe(path):
     Parameters
     ----------
     path : str or Path
-        DL1 or DL2 of ctapipe or lstchain (HDF5), a ``.gammaml`` bundle, or any other format in :mod:`gammaml.io.formats`.
+        DL1 or DL2 (HDF5), a ``.gammaml`` bundle, or any other format in :mod:`gammaml.io.formats`.
 
     Returns
     -------
