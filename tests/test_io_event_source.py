@@ -49,7 +49,9 @@ def numbers(column):
     return column.value if isinstance(column, u.Quantity) else np.asarray(column)
 
 
-@pytest.mark.parametrize(("simtel", "dl1"), [(GAMMA, "sst1m_gamma"), (PROTON, "proton_run202")])
+@pytest.mark.parametrize(
+    ("simtel", "dl1"), [pytest.param(GAMMA, "sst1m_gamma", marks=pytest.mark.slow), (PROTON, "proton_run202")]
+)
 def test_the_same_events_as_in_ctapipes_dl1(simtel, dl1, shared_data):
     made = read_cameras(shared_data / "simtel" / simtel)
     known = read_cameras(shared_data / "dl1_ctapipe" / f"{dl1}.dl1.h5")
