@@ -26,3 +26,7 @@ class SettingError(GammamlError):
 
 class RangeWarning(UserWarning):
     """Events lie outside the range that a network was trained in."""
+
+
+class PedestalWarning(UserWarning):
+    """The charges of a file still hold the pedestal or the night sky."""

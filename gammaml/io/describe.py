@@ -12,11 +12,13 @@ from gammaml.io.bundle_file import not_a_bundle, read_bundle_file
 from gammaml.io.dl1 import IMAGES, PARAMETERS, TRIGGER
 from gammaml.io.dl1_writer import ORIGIN
 from gammaml.io.instrument import read_subarray
+from gammaml.io.lstchain import describe_lstchain, is_lstchain_dl1, lstchain_tel_types
+from gammaml.io.lstchain_dl2 import describe_lstchain_dl2, is_lstchain_dl2
 from gammaml.io.pointing import CONSTANT_POINTING, MONITORED_POINTING
+from gammaml.io.summary import pointing_range, truth_ranges, value_range
 from gammaml.io.tables import open_hdf5, read_table, text
 from gammaml.io.truth import SHOWER
 
-PRIMARIES = {0: "gamma", 1: "electron", -1: "positron", 2: "muon", -2: "muon", 101: "proton", 402: "helium"}
 DL2 = "dl2/event"
 
 
@@ -26,7 +28,7 @@ def describe(path):
     Parameters
     ----------
     path : str or Path
-        ctapipe DL1 or DL2 (HDF5), or a ``.gammaml`` bundle.
+        DL1 or DL2 of ctapipe or lstchain (HDF5), or a ``.gammaml`` bundle.
 
     Returns
     -------
@@ -40,6 +42,10 @@ def describe(path):
     if Path(path).suffix == ".gammaml":
         return _bundle(path)
     with open_hdf5(path) as file:
+        if is_lstchain_dl1(file):
+            return describe_lstchain(file)
+        if is_lstchain_dl2(file):
+            return describe_lstchain_dl2(file)
         if IMAGES not in file and DL2 not in file and PARAMETERS not in file:
             raise InputError(
                 path, f"the groups {', '.join(file) or 'none'}", "ctapipe's DL1 or DL2 data", "check which file it is"
@@ -50,6 +56,8 @@ def describe(path):
 def tel_types(path):
     """Telescope types that have images in a DL1 file: dict of str to number of images; empty where it is none."""
     with open_hdf5(path) as file:
+        if is_lstchain_dl1(file):
+            return lstchain_tel_types(file)
         if IMAGES not in file:
             return {}
         return {name: count for name, (count, _) in _images(file, read_subarray(file)).items()}
@@ -102,12 +110,7 @@ def _truth(file):
     if SHOWER not in file or not len(file[SHOWER]):
         return {"simulated": "no"}
     showers = read_table(file[SHOWER], columns=("true_energy", "true_shower_primary_id"))
-    codes, counts = np.unique(showers["true_shower_primary_id"], return_counts=True)
-    names = [PRIMARIES.get(int(code), f"particle {code}") for code in codes]
-    return {
-        "primaries": ", ".join(f"{name} ({count:,})" for name, count in zip(names, counts, strict=True)),
-        "true energy": _range(showers["true_energy"].to_value("TeV"), "TeV"),
-    }
+    return truth_ranges(showers["true_energy"].to_value("TeV"), showers["true_shower_primary_id"])
 
 
 def _pointing(file):
@@ -116,8 +119,7 @@ def _pointing(file):
         tables = [read_table(table) for table in file.get(group, {}).values()]
         alt, az = (_joined(tables, word) for word in ("altitude", "azimuth"))
         if len(alt) and len(az):
-            turned = az[0] + np.mod(az - az[0] + 180, 360) - 180  # so that north does not tear a range apart
-            return {"pointing": f"altitude {_range(alt, 'deg')}, azimuth {_range(turned, 'deg')}"}
+            return pointing_range(alt, az)
     return {"pointing": "unknown"}
 
 
@@ -125,11 +127,6 @@ def _joined(tables, word):
     """Values in degrees of the columns whose name ends with `word`."""
     columns = [table[name].to_value("deg") for table in tables for name in table.colnames if name.endswith(word)]
     return np.concatenate([np.empty(0), *columns])
-
-
-def _range(values, unit):
-    low, high = np.nanmin(values), np.nanmax(values)
-    return f"{low:.4g} {unit}" if np.isclose(low, high) else f"{low:.4g} to {high:.4g} {unit}"
 
 
 def _reconstruction(file):
@@ -166,7 +163,7 @@ def _network(metadata, n_pixels):
         "training files": ", ".join(source["name"] for source in metadata["sources"]),
         f"training {noun}": ", ".join(f"{count:,} {kind}" for kind, count in metadata["n_training"].items()),
         f"validation {noun}": f"{metadata['n_validation']:,}",
-        **{f"{name} range": _range(np.array(metadata["range"][name]), unit) for name, unit in units.items()},
+        **{f"{name} range": value_range(np.array(metadata["range"][name]), unit) for name, unit in units.items()},
         "best epoch": f"{best} of {len(history)}, validation loss {history[best - 1]['val_loss']:.4g}",
         "seed": f"{metadata['seed']}",
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),

@@ -90,9 +90,9 @@ def read_dl1(paths, selection=Selection()):
         sources = pool.map(file_source, paths)
         read = [_read_camera(plans, camera, pool) for camera in _cameras(plans)]
         sources = tuple(sources)
-    passing = [replace(events[_passes(events.table, selection)], sources=sources) for events in read]
+    passing = [replace(events[passes(events.table, selection)], sources=sources) for events in read]
     if not any(map(len, passing)):
-        raise _nothing_left(", ".join(map(str, paths)))
+        raise nothing_left(", ".join(map(str, paths)))
     return [events for events in passing if len(events)]
 
 
@@ -167,11 +167,12 @@ def _plan(path, selection):
         parts = [_plan_telescope(file, telescope, trigger, selection) for telescope in telescopes]
         parts = [part for part in parts if len(part.table)]
         if not parts:
-            raise _nothing_left(path)
+            raise nothing_left(path)
         return _Plan(path, subarray, parts, _read_simulation(file, trigger))
 
 
-def _nothing_left(where):
+def nothing_left(where):
+    """The error where no image is left."""
     return InputError(where, "no image that passes the selection", "at least one", "loosen the selection")
 
 
@@ -224,7 +225,7 @@ def _plan_telescope(file, telescope, trigger, selection):
     event = key_order(trigger, keys)
     wanted = event >= 0
     if parameters is not None:
-        wanted &= _passes(parameters, selection)
+        wanted &= passes(parameters, selection)
     table = side_by_side(keys[wanted], trigger[_columns(trigger, "time", "event_type")][event[wanted]])
     table = side_by_side(table, read_pointing(file, telescope.tel_id, table))
     table = with_truth(file, table)
@@ -288,7 +289,7 @@ def _stored_parameters(file, telescope, n_images):
     return read_table(file[name])
 
 
-def _passes(table, selection):
+def passes(table, selection):
     """Mask of the rows that pass the cuts on image parameters."""
     if not selection.needs_parameters:
         return np.ones(len(table), bool)

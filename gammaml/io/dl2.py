@@ -14,6 +14,7 @@ from gammaml.io.dl1 import PARAMETERS, SIMULATION_RUN, TRIGGER
 from gammaml.io.dl2_writer import SERVICE, TASK_GROUPS, write_dl2
 from gammaml.io.event_rows import EVENT_KEYS, lookup
 from gammaml.io.instrument import read_subarray
+from gammaml.io.lstchain_dl2 import is_lstchain_dl2, read_lstchain_dl2
 from gammaml.io.pointing import read_pointing
 from gammaml.io.tables import file_source, key_order, open_hdf5, read_table
 from gammaml.io.truth import with_truth
@@ -25,7 +26,10 @@ OTHER_NAMES = {"particle_type": ("particle_type", "classification")}  # the seco
 
 
 def read_dl2(paths, *, reconstructor="Gammaml", level="subarray"):
-    """Reconstructed events of one DL2 file or several.
+    """Reconstructed events of one DL2 file or several, ctapipe's or lstchain's.
+
+    lstchain's hold images and one reconstruction, whatever is asked for: see
+    :func:`gammaml.io.lstchain_dl2.read_lstchain_dl2`.
 
     Parameters
     ----------
@@ -66,7 +70,7 @@ def levels(path):
 
 def _joined(tables, paths):
     metas = [table.meta for table in tables]
-    tel_ids = [list(meta["subarray"].tel_ids) for meta in metas]
+    tel_ids = [None if meta["subarray"] is None else list(meta["subarray"].tel_ids) for meta in metas]
     for path, other in zip(paths, tel_ids, strict=True):
         if other != tel_ids[0]:
             raise InputError(path, f"the telescopes {other}", f"those of {paths[0]}", "read the files one by one")
@@ -84,6 +88,8 @@ def _joined(tables, paths):
 
 def _read_file(path, names, level):
     with open_hdf5(path) as file:
+        if is_lstchain_dl2(file):
+            return read_lstchain_dl2(file)
         chosen = _chosen_groups(file, names, level)
         subarray = read_subarray(file)
         if TRIGGER not in file or not len(file[TRIGGER]):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from gammaml.events import concatenate
 from gammaml.io.dl1 import read_dl1
+from gammaml.io.lstchain import is_lstchain, read_lstchain
 
 HEAD_BYTES = 512
 
@@ -28,8 +29,9 @@ class Format(NamedTuple):
     read: Callable
 
 
+LSTCHAIN_DL1 = Format("lstchain DL1", is_lstchain, read_lstchain)
 CTAPIPE_DL1 = Format("ctapipe DL1", lambda path, head: True, read_dl1)  # whatever else it is, its reader says clearly
-FORMATS = (CTAPIPE_DL1,)  # the first that knows a file reads it
+FORMATS = (LSTCHAIN_DL1, CTAPIPE_DL1)  # the first that knows a file reads it
 
 
 def find_format(path):

@@ -45,6 +45,8 @@ def file_source(path):
 
 def text(value):
     """A string from an HDF5 attribute or cell; bytes that are not UTF-8 do not stop us."""
+    if isinstance(value, h5py.Empty):  # how PyTables stores an empty string
+        return ""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 

@@ -24,7 +24,7 @@ SHOWER_IDENTITY = (
 def with_truth(file, table):
     """`table` with the simulated truth where the file has it, and with the shower each image belongs to."""
     if SHOWER not in file:
-        table["shower_id"] = _mix([np.asarray(table[name]) for name in ("obs_id", "event_id")])
+        table["shower_id"] = shower_of_event(table)
         return table
     shower = require_table(file, SHOWER, ("obs_id", "event_id", "true_energy", "true_shower_primary_id"))
     row = key_order(shower, table)
@@ -35,10 +35,14 @@ def with_truth(file, table):
             "a shower for each image",
             "check how the file was merged",
         )
-    if (shower["true_energy"][row] <= 0).any():
-        raise InputError(file.filename, "a true energy at or below zero", "positive energies", "check the simulation")
     shower.remove_columns(["obs_id", "event_id"])
-    table = side_by_side(table, shower[row])
+    return complete_truth(side_by_side(table, shower[row]), file.filename)
+
+
+def complete_truth(table, where):
+    """`table`, which has the pointing and the simulated truth, with what follows from them: shower, offsets, h_max."""
+    if not (table["true_energy"] > 0).all():
+        raise InputError(where, "a true energy at or below zero", "positive energies", "check the simulation")
     table["shower_id"] = _mix([bare(table[name]) for name in SHOWER_IDENTITY if name in table.colnames])
     if "true_alt" in table.colnames:
         angles = [table[name].to_value("deg") for name in ("true_alt", "true_az", "pointing_alt", "pointing_az")]
@@ -48,6 +52,11 @@ def with_truth(file, table):
             vertical = table["true_x_max"].to_value("g/cm2") * np.sin(np.deg2rad(angles[0]))
             table["true_h_max"] = standard_height(vertical) * u.m
     return table
+
+
+def shower_of_event(table):
+    """shower_id of observed events, each a shower of its own: array of int (len(table),)."""
+    return _mix([np.asarray(table[name]) for name in ("obs_id", "event_id")])
 
 
 def standard_height(depth):
