@@ -16,12 +16,25 @@ from gammaml.performance.pulls import coverage, pulls
 from gammaml.performance.regression import angular_resolution, energy_resolution, migration_matrix
 from gammaml.performance.selection import combine, energy_bins, log_bins, test_events
 from gammaml.performance.simulated import effective_area, event_weights
+from gammaml.performance.source import (
+    Excess,
+    alpha_angle,
+    alpha_counts,
+    excess,
+    reflected_offsets,
+    source_offset,
+    theta2,
+    theta2_counts,
+)
 from gammaml.performance.totals import summary
 from gammaml.performance.uncertainty import MIN_EVENTS
 
 __all__ = [
     "MIN_EVENTS",
     "Auc",
+    "Excess",
+    "alpha_angle",
+    "alpha_counts",
     "angular_resolution",
     "auc",
     "auc_in_bins",
@@ -31,12 +44,17 @@ __all__ = [
     "energy_bins",
     "energy_resolution",
     "event_weights",
+    "excess",
     "gammaness_distribution",
     "log_bins",
     "migration_matrix",
     "pulls",
+    "reflected_offsets",
     "reliability",
     "roc_curve",
+    "source_offset",
     "summary",
     "test_events",
+    "theta2",
+    "theta2_counts",
 ]

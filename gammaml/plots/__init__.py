@@ -19,12 +19,14 @@ from gammaml.plots.regression import (
     plot_migration_matrix,
 )
 from gammaml.plots.shower import plot_light_density, plot_shower_profile, plot_shower_tracks
+from gammaml.plots.source import plot_alpha, plot_theta2
 from gammaml.plots.style import COLUMN_WIDTH, PRINT_STYLE, print_style
 from gammaml.plots.training import plot_loss_curves
 
 __all__ = [
     "COLUMN_WIDTH",
     "PRINT_STYLE",
+    "plot_alpha",
     "plot_angular_resolution",
     "plot_array",
     "plot_auc_in_bins",
@@ -41,5 +43,6 @@ __all__ = [
     "plot_roc",
     "plot_shower_profile",
     "plot_shower_tracks",
+    "plot_theta2",
     "print_style",
 ]
