@@ -339,24 +339,31 @@ def _can_translate(table, images):
 def _size_focal_length(images, table, telescope):
     """The focal length (m) by which length and width were made angles: of the optics' two, that which fits the images.
 
-    lstchain took the equivalent one for simulations and the effective one for data, and the file does not say.
+    The file does not say which. lstchain 0.10 took the equivalent one, though it is the effective one that images follow.
     """
     optics = telescope.optics
-    choices = [f for f in (optics.equivalent_focal_length, optics.effective_focal_length) if np.isfinite(f)]
+    choices = {f for f in (optics.effective_focal_length, optics.equivalent_focal_length) if np.isfinite(f)}
     rows = np.flatnonzero(np.isfinite(bare(table["length"])) & (np.asarray(table["n_pixels"]) >= 5))[:SIZE_IMAGES]
-    if not len(rows):
-        return choices[-1]
+    if len(choices) == 1 or not len(rows):
+        return optics.focal_length
     block = images.fields(["image", "image_mask"])[: rows[-1] + 1][rows]
-    lengths = [_length(image, mask != 0, telescope.camera) for image, mask in block]
-    found = np.nanmedian(lengths / np.tan(angle(table["length"][rows]).to_value(u.rad)))
+    lengths = [
+        _length(image, mask != 0, intensity, telescope.camera)
+        for (image, mask), intensity in zip(block, bare(table["intensity"])[rows], strict=True)
+    ]
+    ratios = lengths / np.tan(angle(table["length"][rows]).to_value(u.rad))
+    found = np.median(ratios[np.isfinite(ratios)]) if np.isfinite(ratios).any() else optics.focal_length
     return min(choices, key=lambda focal_length: abs(focal_length - found))
 
 
-def _length(image, mask, camera):
-    """Hillas length of a cleaned image in m."""
-    mask = mask & (image > 0)
-    position = np.stack([camera.pixel_x[mask], camera.pixel_y[mask]])
-    return np.sqrt(np.linalg.eigvalsh(np.cov(position, aweights=image[mask], ddof=1))[-1])
+def _length(image, mask, intensity, camera):
+    """Hillas length of a cleaned image in m; a pedestal that the stored intensity does not hold is taken off."""
+    charge = image[mask] - (image[mask].sum() - intensity) / max(mask.sum(), 1)
+    positive = charge > 0
+    if positive.sum() < 3:
+        return np.nan
+    position = np.stack([camera.pixel_x[mask], camera.pixel_y[mask]])[:, positive]
+    return np.sqrt(np.linalg.eigvalsh(np.cov(position, aweights=charge[positive], ddof=0))[-1])
 
 
 def translate(table, focal_length, size_focal_length, n_pixels, camera_rotation=0.0):

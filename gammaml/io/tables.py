@@ -126,11 +126,17 @@ def read_table(dataset, *, columns=None, rows=slice(None)):
     raw = dataset[rows]
     return QTable(
         {
-            name: decode(raw[name], dataset.attrs, index)
+            name: _with_old_unit(decode(raw[name], dataset.attrs, index), dataset.attrs.get(f"{name}_UNIT"))
             for index, name in enumerate(dataset.dtype.names)
             if columns is None or name in columns
         }
     )
+
+
+def _with_old_unit(values, unit):
+    """A column with the unit that ctapipe stated under its name up to 0.9."""
+    is_bare = isinstance(values, np.ndarray) and not isinstance(values, u.Quantity)
+    return values * u.Unit(text(unit)) if unit is not None and is_bare else values
 
 
 def key_order(table, wanted, names=("obs_id", "event_id")):
