@@ -34,9 +34,8 @@ def main():
     offset = u.Quantity(performance.source_offset(events, CRAB, LST1))
     report(events, offset)
     figure, panels = plt.subplots(1, 3, figsize=(11, 4), layout="constrained")
-    print(
-        "| images | n | on | off | ratio | excess | Li & Ma | excess / uncertainty; about other places |\n|---|---|---|---|---|---|---|---|"
-    )
+    print("| images | n | on | off | ratio | excess | Li & Ma | excess / uncertainty; about other places |")
+    print("|---|---|---|---|---|---|---|---|")
     for (name, (intensity, gammaness)), ax in zip(CUTS.items(), panels, strict=True):
         kept = (events["hillas_intensity"] >= intensity) & (events["gammaness"] >= gammaness)
         if not kept.any():

@@ -1,4 +1,4 @@
-"""lstchain's files: the same quantities as in our own, in the right frame and units, checked by the images themselves."""
+"""lstchain's files: the quantities of our own, in the right frame and units, checked by the images themselves."""
 
 import shutil
 
@@ -261,7 +261,7 @@ def test_a_truncated_file(made_file, tmp_path):
 
 @pytest.mark.parametrize("selection", [Selection(min_intensity=1e9), Selection(tel_type="LST_*")])
 def test_nothing_left(made_file, selection):
-    with pytest.raises(InputError, match="no image that passes|telescope types"):
+    with pytest.raises(InputError, match=r"no image that passes|telescope types"):
         io.read_events(made_file, selection)
 
 

@@ -43,7 +43,7 @@ def li_ma(n_on, n_off, alpha):
     ("n_on", "n_off", "alpha", "significance"),
     [
         (1327, 1949, 1 / 3, li_ma(1327, 1949, 1 / 3)),
-        (13, 11, 0.5, 2.0899),  # of gammapy's documentation of the Li & Ma statistic
+        (10, 4_200_000, 1e-6, 2.39792),  # gammapy 0.1, introduction: 10 events on a background of 4.2
         (10, 0, 0.5, np.sqrt(20 * np.log(3))),  # without off events the second term is zero
         (5, 100, 1.0, 0.0),
         (0, 0, 1.0, 0.0),

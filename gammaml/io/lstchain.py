@@ -339,7 +339,7 @@ def _can_translate(table, images):
 def _size_focal_length(images, table, telescope):
     """The focal length (m) by which length and width were made angles: of the optics' two, that which fits the images.
 
-    The file does not say which. lstchain 0.10 took the equivalent one, though it is the effective one that images follow.
+    The file does not say which. lstchain 0.10 took the equivalent one, though images follow the effective one.
     """
     optics = telescope.optics
     choices = {f for f in (optics.effective_focal_length, optics.equivalent_focal_length) if np.isfinite(f)}
