@@ -71,7 +71,7 @@ def is_lstchain(path, head):
     try:
         with h5py.File(path) as file:
             return is_lstchain_dl1(file)
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError, KeyError):
         return False
 
 
@@ -79,8 +79,14 @@ def is_lstchain_dl1(file):
     """Whether an open HDF5 file has tables by telescope type where ctapipe has one a telescope."""
     if IMAGES in file:
         return True
-    by_type = any(not name.startswith("tel_") for name in file.get(PARAMETERS, ()))
+    by_type = any(not name.startswith("tel_") for name in members(file, PARAMETERS))
     return by_type and CTAPIPE_IMAGES not in file
+
+
+def members(file, path):
+    """Names in a group of an open file; none where there is no such group."""
+    group = file.get(path)
+    return sorted(group) if isinstance(group, h5py.Group) else []
 
 
 def read_lstchain(paths, selection=Selection()):
@@ -122,7 +128,7 @@ def read_lstchain(paths, selection=Selection()):
 
 def tables_of_images(file):
     """Names of an open file's tables of images, of which there must be one."""
-    names = sorted(file.get(IMAGES, ()))
+    names = members(file, IMAGES)
     if not names:
         raise InputError(file.filename, f"no table in /{IMAGES}", "a table of images", "write the file with images")
     return names
@@ -465,4 +471,6 @@ def describe_rows(table, where):
         described |= truth_ranges(events["true_energy"].to_value("TeV"), primaries)
     else:
         described["simulated"] = "no"
-    return described | pointing_range(events["pointing_alt"].to_value("deg"), events["pointing_az"].to_value("deg"))
+    pointing = np.stack([events[name].to_value("deg") for name in ("pointing_alt", "pointing_az")])
+    known = np.isfinite(pointing).all(axis=0)
+    return described | (pointing_range(*pointing[:, known]) if known.any() else {"pointing": "unknown"})

@@ -16,7 +16,7 @@ from gammaml import sky
 from gammaml.columns import KEYS
 from gammaml.errors import InputError
 from gammaml.io.instrument import LAYOUT, read_subarray
-from gammaml.io.lstchain import AS_THEY_ARE, CHANGED, OLD_NAMES, angle, describe_rows, event_columns, translate
+from gammaml.io.lstchain import AS_THEY_ARE, CHANGED, OLD_NAMES, angle, describe_rows, event_columns, members, translate
 from gammaml.io.summary import value_range
 from gammaml.io.tables import bare, file_source, read_table, side_by_side, text
 
@@ -28,7 +28,7 @@ RUN_IN_NAME = re.compile(r"Run_?0*(\d+)")
 
 def is_lstchain_dl2(file):
     """Whether an open HDF5 file has lstchain's DL2 tables, one a telescope type."""
-    return any(not name.startswith("tel_") for name in file.get(TABLES, ()))
+    return any(not name.startswith("tel_") for name in members(file, TABLES))
 
 
 def read_lstchain_dl2(file):

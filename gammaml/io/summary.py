@@ -16,7 +16,7 @@ def truth_ranges(energy, primary):
     codes, counts = np.unique(primary, return_counts=True)
     names = [PRIMARIES.get(int(code), f"particle {code}") for code in codes]
     return {
-        "primaries": ", ".join(f"{name} ({count:,})" for name, count in zip(names, counts, strict=True)),
+        "primaries": ", ".join(f"{name} ({count:,})" for name, count in zip(names, counts, strict=True)) or "unknown",
         "true energy": value_range(energy, "TeV"),
     }
 
