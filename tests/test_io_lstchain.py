@@ -366,3 +366,13 @@ def test_dl2_in_halves(frame_file):
     frame_file.write_bytes(frame_file.read_bytes()[:3000])
     with pytest.raises(InputError, match="damaged"):
         io.read_dl2(frame_file)
+
+
+def test_prediction(made_file, trained, gammaml, tmp_path):
+    """From lstchain's DL1 to our DL2, by a network trained on ctapipe's."""
+    out = tmp_path / "made.dl2.h5"
+    result = gammaml("predict", made_file, "--energy", trained, "--gammaness", trained, "-o", out)
+    assert result.exit_code == 0, result.stderr
+    dl2 = io.read_dl2(out)
+    assert len(dl2) == 12
+    assert np.isfinite(dl2["reco_energy"]).all()
