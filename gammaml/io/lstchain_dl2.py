@@ -45,8 +45,9 @@ def read_lstchain_dl2(file):
         obs_id, event_id, tel_id, time (TAI), pointing_alt and pointing_az (deg), truth where there is some, and what
         the file has of reco_energy (TeV), reco_alt, reco_az, reco_fov_lon, reco_fov_lat (deg), gammaness, and image
         parameters as in :func:`gammaml.io.lstchain_parameters.translate`. A negative obs_id (v0.5 writes −1) is
-        replaced by the number after "Run" in the file's name. ``meta`` has level, reconstructor, subarray (None where the file has
-        none), simulation (None), sources, provenance, and left_out, the names of columns that are no numbers.
+        replaced by the number after "Run" in the file's name. ``meta`` has level, reconstructor, subarray (None where
+        the file has none), simulation (None), sources, provenance, and left_out, the names of columns that are no
+        numbers.
 
     Raises
     ------
