@@ -168,6 +168,7 @@ def networks():
         axis.set(xscale="log", yscale="log", xlabel="true energy (TeV)", ylabel="estimated / true energy", title=name)
         axis.set(xlim=(0.15, 30), ylim=(0.2, 5))
         axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.set_yticks([0.2, 0.5, 1, 2, 5], ["0.2", "0.5", "1", "2", "5"])
         axis.yaxis.set_minor_formatter(NullFormatter())
         axis.legend(frameon=False)
     save(figure, "energy")

@@ -301,3 +301,20 @@ def concatenate(parts):
         simulation=vstack(simulations, metadata_conflicts="silent") if simulations else None,
         sources=tuple(source for part in parts for source in part.sources),
     )
+
+
+def by_camera(parts):
+    """Events of any cameras as a list with one item a camera, in the order in which the cameras appear.
+
+    Parameters
+    ----------
+    parts : list of TelescopeEvents
+    """
+    cameras = []
+    for part in parts:
+        same = [group for group in cameras if group[0].camera.same_pixels(part.camera)]
+        if same:
+            same[0].append(part)
+        else:
+            cameras.append([part])
+    return [concatenate(group) for group in cameras]

@@ -1,19 +1,18 @@
 """FACT's photon streams: events as the arrival slices of single photons, a list for each pixel."""
 
-import gzip
-import json
-
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 from realism_samples import SLICE, Sample, geographic, measured
 from scipy.spatial import cKDTree
 
+from gammaml.io.fact import event_type
+from gammaml.io.fact_camera import PIXEL_SPACING, photon_counts, read_pixel_map
+from gammaml.io.photon_streams import read_streams
 from gammaml.simulation import arrays, readout
 
-PIXEL_SPACING = 9.5e-3  # m
 FIRST_SLICE, N_SLICES = 30, 100
-PHYSICS_TRIGGER = 4
+SHOWERS = 32
 TRUTH_OF_STREAMS = (
     "MCorsikaEvtHeader.fTotalEnergy",
     "CorsikaEvtHeader.fFirstInteractionHeight",
@@ -36,7 +35,7 @@ def read(folder):
     array = arrays.array("fact")
     camera = array.telescopes[0].type.camera
     events = [event for path in sorted(folder.glob("cer*")) for event in stream_events(path)]
-    of = {name: np.array([event[name] for event in events], float) for name in TRUTH_OF_STREAMS}
+    of = {name: np.array([event.header[name] for event in events], float) for name in TRUTH_OF_STREAMS}
     core_x, core_y = geographic(-of["MCorsikaEvtHeader.fY"] / 100, of["MCorsikaEvtHeader.fX"] / 100)
     place = {"alt": (90 - of["MSimSourcePos.fZd"]) * u.deg, "az": of["MSimSourcePos.fAz"] * u.deg}
     truth = QTable(
@@ -60,20 +59,8 @@ def read(folder):
 
 
 def stream_events(path):
-    """Events of a photon-stream file, lists of arrival slices for each of FACT's pixels by CHID.
-
-    Parameters
-    ----------
-    path : Path
-        A line of JSON each event.
-
-    Returns
-    -------
-    list of dict
-    """
-    with gzip.open(path, "rt") as file:
-        events = [json.loads(line) for line in file]
-    return [event for event in events if event.get("Trigger", event.get("TriggerType", 4)) == PHYSICS_TRIGGER]
+    """Showers of a photon-stream file, a list of `gammaml.io.photon_streams.Stream`."""
+    return [stream for stream in read_streams(path) if event_type(stream.header) == SHOWERS]
 
 
 def stream_images(events, camera, folder):
@@ -81,7 +68,7 @@ def stream_images(events, camera, folder):
 
     Parameters
     ----------
-    events : list of dict
+    events : list of gammaml.io.photon_streams.Stream
     camera : gammaml.events.Camera
         Ours, whose pixels are in another order.
     folder : Path
@@ -103,18 +90,15 @@ def stream_images(events, camera, folder):
 
 
 def _saturated(event):
-    return set(event.get("Saturation", event.get("SaturatedPixels")))
+    return set(event.header["saturated"])
 
 
 def _waveform(event, order, n_pixels):
     """Charges a ns in slices, less what the night sky brings to most pixels; nothing where there is no channel."""
     waveform = np.zeros((n_pixels, N_SLICES))
-    lists = event.get("PhotonArrivals_500ps", event.get("PhotonArrivals"))
-    for pixel, arrivals in zip(order, lists, strict=True):
-        if pixel >= 0:
-            waveform[pixel] = np.bincount(np.array(arrivals, int) - FIRST_SLICE, minlength=N_SLICES)[:N_SLICES] / SLICE
-    used = order[order >= 0]
-    waveform[used] -= np.median(waveform[used].mean(axis=1))
+    used = order >= 0
+    waveform[order[used]] = photon_counts(event, FIRST_SLICE, N_SLICES)[used] / SLICE
+    waveform[order[used]] -= np.median(waveform[order[used]].mean(axis=1))
     return waveform
 
 
@@ -123,8 +107,6 @@ def pixel_order(camera, folder):
 
     The middle of FACT's camera lies between two pixels of a row, that of ours on a corner of three.
     """
-    table = np.genfromtxt(folder / "pixel-map.csv", delimiter=",", names=True)
-    table = table[np.argsort(table["CHID"])]
-    place = (np.column_stack([table["pos_X"], table["pos_Y"]]) - (1 / np.sqrt(12), 0)) * PIXEL_SPACING
+    place = (read_pixel_map(folder) - (1 / np.sqrt(12), 0)) * PIXEL_SPACING
     distance, pixel = cKDTree(np.column_stack([camera.pixel_x, camera.pixel_y])).query(place)
     return np.where(distance < PIXEL_SPACING / 2, pixel, -1)

@@ -8,7 +8,7 @@ from gammaml.cli import options
 @click.command("info")
 @options.files
 def command(files):
-    """Say what is in any file that gammaml reads: DL1, DL2, trained networks."""
+    """Say what is in any file that gammaml reads: DL1, DL2, sim_telarray, other formats of images, trained networks."""
     from gammaml.io.describe import describe
 
     for path in files:

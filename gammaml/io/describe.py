@@ -8,6 +8,7 @@ import numpy as np
 
 from gammaml.config import ARRAY_NETWORKS
 from gammaml.errors import InputError
+from gammaml.io import formats
 from gammaml.io.bundle_file import not_a_bundle, read_bundle_file
 from gammaml.io.dl1 import IMAGES, PARAMETERS, TRIGGER
 from gammaml.io.dl1_writer import ORIGIN
@@ -15,9 +16,9 @@ from gammaml.io.instrument import read_subarray
 from gammaml.io.lstchain import describe_lstchain, is_lstchain_dl1, lstchain_tel_types
 from gammaml.io.lstchain_dl2 import describe_lstchain_dl2, is_lstchain_dl2
 from gammaml.io.pointing import CONSTANT_POINTING, MONITORED_POINTING
-from gammaml.io.summary import pointing_range, truth_ranges, value_range
 from gammaml.io.tables import open_hdf5, read_table, text
 from gammaml.io.truth import SHOWER
+from gammaml.io.wording import count_by_camera, count_by_type, pointing_range, span, truth_ranges
 
 DL2 = "dl2/event"
 
@@ -28,7 +29,8 @@ def describe(path):
     Parameters
     ----------
     path : str or Path
-        DL1 or DL2 of ctapipe or lstchain (HDF5), or a ``.gammaml`` bundle.
+        DL1 or DL2 of ctapipe or lstchain (HDF5), a ``.gammaml`` bundle, or any other format in
+        :mod:`gammaml.io.formats`.
 
     Returns
     -------
@@ -41,6 +43,9 @@ def describe(path):
     """
     if Path(path).suffix == ".gammaml":
         return _bundle(path)
+    kind = formats.find_format(path)
+    if kind.describe is not None:
+        return kind.describe(path)
     with open_hdf5(path) as file:
         if is_lstchain_dl1(file):
             return describe_lstchain(file)
@@ -54,13 +59,16 @@ def describe(path):
 
 
 def tel_types(path):
-    """Telescope types that have images in a DL1 file: dict of str to number of images; empty where it is none."""
+    """Telescope types that have images in a file: dict of str to number of images; empty where it does not say."""
+    kind = formats.find_format(path)
+    if kind.describe is not None:
+        return kind.tel_types(path)
     with open_hdf5(path) as file:
         if is_lstchain_dl1(file):
             return lstchain_tel_types(file)
         if IMAGES not in file:
             return {}
-        return {name: count for name, (count, _) in _images(file, read_subarray(file)).items()}
+        return count_by_type(read_subarray(file), _images(file))
 
 
 def _events(file):
@@ -72,8 +80,7 @@ def _events(file):
         "array events": f"{len(trigger) if trigger is not None else 0:,}",
         "telescopes": f"{len(subarray.telescopes)} ({subarray.name})",
     }
-    for name, (count, camera) in _images(file, subarray).items():
-        described[name] = f"{count:,} images; {camera.name}, {camera.n_pixels:,} {camera.pixel_type} pixels"
+    described |= count_by_camera(subarray, _images(file))
     described["image parameters"] = "yes" if PARAMETERS in file else "no"
     return described | _truth(file) | _pointing(file) | _reconstruction(file) | _origin(file)
 
@@ -95,15 +102,9 @@ def _levels(file):
     return ", ".join(name for name, there in present.items() if there)
 
 
-def _images(file, subarray):
-    """Telescope type -> number of images and camera."""
-    found = {}
-    for telescope in subarray.telescopes:
-        dataset = file.get(f"{IMAGES}/tel_{telescope.tel_id:03d}")
-        if dataset is not None:
-            count, _ = found.get(telescope.tel_type, (0, None))
-            found[telescope.tel_type] = count + len(dataset), telescope.camera
-    return found
+def _images(file):
+    """Number of images by tel_id."""
+    return {int(name.removeprefix("tel_")): len(table) for name, table in file.get(IMAGES, {}).items()}
 
 
 def _truth(file):
@@ -163,7 +164,7 @@ def _network(metadata, n_pixels):
         "training files": ", ".join(source["name"] for source in metadata["sources"]),
         f"training {noun}": ", ".join(f"{count:,} {kind}" for kind, count in metadata["n_training"].items()),
         f"validation {noun}": f"{metadata['n_validation']:,}",
-        **{f"{name} range": value_range(np.array(metadata["range"][name]), unit) for name, unit in units.items()},
+        **{f"{name} range": span(np.array(metadata["range"][name]), unit) for name, unit in units.items()},
         "best epoch": f"{best} of {len(history)}, validation loss {history[best - 1]['val_loss']:.4g}",
         "seed": f"{metadata['seed']}",
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),

@@ -4,9 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from gammaml.events import concatenate
+from gammaml.events import by_camera
+from gammaml.io import event_source
 from gammaml.io.dl1 import read_dl1
+from gammaml.io.fact import describe_fact, read_fact
 from gammaml.io.lstchain import is_lstchain, read_lstchain
+from gammaml.io.photon_streams import is_photon_stream
+from gammaml.io.stacks import describe_stack, is_stack, read_stacks
 
 HEAD_BYTES = 512
 
@@ -22,16 +26,31 @@ class Format(NamedTuple):
     read : callable
         From a list of paths and a :class:`gammaml.io.dl1.Selection` to a list of
         :class:`gammaml.events.TelescopeEvents`, one a camera.
+    describe : callable or None
+        From a path to a dict of str to str; None where :mod:`gammaml.io.describe` looks itself.
+    tel_types : callable
+        From a path to the number of images by telescope type; none where the format knows one camera only.
     """
 
     name: str
     is_it: Callable
     read: Callable
+    describe: Callable | None = None
+    tel_types: Callable = lambda path: {}
 
 
 LSTCHAIN_DL1 = Format("lstchain DL1", is_lstchain, read_lstchain)
 CTAPIPE_DL1 = Format("ctapipe DL1", lambda path, head: True, read_dl1)  # whatever else it is, its reader says clearly
-FORMATS = (LSTCHAIN_DL1, CTAPIPE_DL1)  # the first that knows a file reads it
+FACT = Format("FACT photon stream", is_photon_stream, read_fact, describe_fact)
+STACK = Format("image stack", is_stack, read_stacks, describe_stack)
+EVENT_SOURCE = Format(
+    "sim_telarray and whatever ctapipe reads",
+    event_source.is_event_file,
+    event_source.read_event_files,
+    event_source.describe,
+    event_source.tel_types,
+)
+FORMATS = (FACT, STACK, LSTCHAIN_DL1, EVENT_SOURCE, CTAPIPE_DL1)  # the first that knows a file reads it
 
 
 def find_format(path):
@@ -49,12 +68,5 @@ def read(paths, selection):
     kinds = [find_format(path) for path in paths]
     if len(set(kinds)) == 1:
         return kinds[0].read(paths, selection)
-    cameras = []
-    for kind, path in zip(kinds, paths, strict=True):
-        for events in kind.read([path], selection):
-            same = [index for index, known in enumerate(cameras) if known.camera.same_pixels(events.camera)]
-            if same:
-                cameras[same[0]] = concatenate([cameras[same[0]], events])
-            else:
-                cameras.append(events)
-    return cameras
+    parts = [kind.read([path], selection) for kind, path in zip(kinds, paths, strict=True)]
+    return by_camera([events for part in parts for events in part])

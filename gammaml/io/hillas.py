@@ -5,6 +5,7 @@ import numpy as np
 from astropy.table import QTable
 
 CLEANING = (7.0, 3.5, 0)  # picture and boundary thresholds in p.e., touching picture pixels that a picture pixel needs
+CTAPIPE_CLEANING = (10.0, 5.0, 2)  # the same of ctapipe-process
 
 
 def to_ctapipe_geometry(camera):
@@ -49,9 +50,10 @@ def image_parameters(image, peak_time, camera, *, cleaning=CLEANING):
     geometry = to_ctapipe_geometry(camera).transform_to(TelescopeFrame())
     rows = [_one_image(geometry, charge, time, cleaning) for charge, time in zip(image, peak_time, strict=True)]
     table = QTable()
-    for name in _columns({}):
+    for name, missing in _columns({}).items():
         values = [row[name] for row in rows]
-        table[name] = u.Quantity(values) if isinstance(values[0], u.Quantity) else np.array(values, float)
+        is_quantity = isinstance(missing, u.Quantity)
+        table[name] = u.Quantity(values, missing.unit) if is_quantity else np.array(values, float)
     return table
 
 

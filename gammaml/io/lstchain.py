@@ -18,9 +18,9 @@ from gammaml.io.dl1 import IMAGES as CTAPIPE_IMAGES
 from gammaml.io.hillas import CLEANING, image_parameters
 from gammaml.io.instrument import LAYOUT, read_subarray
 from gammaml.io.lstchain_parameters import angle, can_translate, size_focal_length, timing_deviation, translate
-from gammaml.io.summary import pointing_range, truth_ranges
 from gammaml.io.tables import bare, file_source, key_order, open_hdf5, read_table, require_columns, side_by_side, text
-from gammaml.io.truth import complete_truth, shower_of_event
+from gammaml.io.truth import complete_truth
+from gammaml.io.wording import pointing_range, truth_ranges
 
 IMAGES = "dl1/event/telescope/image"
 PARAMETERS = "dl1/event/telescope/parameters"
@@ -269,8 +269,7 @@ def event_columns(table, where):
         events["event_type"] = np.asarray(table["event_type"])
     events = side_by_side(events, time_and_pointing(table))
     if "mc_energy" not in table.colnames:
-        events["shower_id"] = shower_of_event(events)
-        return events
+        return complete_truth(events, where)
     _check_energy(table, where)
     for name, (ours, unit) in TRUTH.items():
         if name in table.colnames:

@@ -18,8 +18,8 @@ from gammaml.errors import InputError
 from gammaml.io.instrument import LAYOUT, read_subarray
 from gammaml.io.lstchain import describe_rows, event_columns, members
 from gammaml.io.lstchain_parameters import AS_THEY_ARE, CHANGED, OLD_NAMES, angle, translate
-from gammaml.io.summary import value_range
 from gammaml.io.tables import bare, file_source, read_table, side_by_side, text
+from gammaml.io.wording import span
 
 TABLES = "dl2/event/telescope/parameters"
 LST_FOCAL_LENGTHS = 28.0, 29.30565  # equivalent and effective, m; lstchain writes them into its DL1 files
@@ -191,8 +191,6 @@ def describe_lstchain_dl2(file):
     described |= describe_rows(table, file.filename)
     reconstructed = {"reco_energy": "TeV", "gammaness": ""}
     described |= {
-        name: value_range(bare(table[name]), unit).strip()
-        for name, unit in reconstructed.items()
-        if name in table.colnames
+        name: span(bare(table[name]), unit).strip() for name, unit in reconstructed.items() if name in table.colnames
     }
     return described | ({"left out": f"{', '.join(left_out)} (pickled)"} if left_out else {})

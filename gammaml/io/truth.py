@@ -24,8 +24,7 @@ SHOWER_IDENTITY = (
 def with_truth(file, table):
     """`table` with the simulated truth where the file has it, and with the shower each image belongs to."""
     if SHOWER not in file:
-        table["shower_id"] = shower_of_event(table)
-        return table
+        return complete_truth(table, file.filename)
     shower = require_table(file, SHOWER, ("obs_id", "event_id", "true_energy", "true_shower_primary_id"))
     row = key_order(shower, table)
     if (row < 0).any():
@@ -40,7 +39,22 @@ def with_truth(file, table):
 
 
 def complete_truth(table, where):
-    """`table`, which has the pointing and the simulated truth, with what follows from them: shower, offsets, h_max."""
+    """`table` with the shower that each image belongs to, and with what follows from the truth that it has.
+
+    Parameters
+    ----------
+    table : astropy.table.QTable
+        A row an image, with keys, pointing and, for simulations, columns ``true_…``.
+    where : str or Path
+        What to call the events in an error.
+
+    Returns
+    -------
+    astropy.table.QTable
+    """
+    if "true_energy" not in table.colnames:
+        table["shower_id"] = _mix([np.asarray(table[name]) for name in ("obs_id", "event_id")])
+        return table
     if not (table["true_energy"] > 0).all():
         raise InputError(where, "a true energy at or below zero", "positive energies", "check the simulation")
     table["shower_id"] = _mix([bare(table[name]) for name in SHOWER_IDENTITY if name in table.colnames])
@@ -52,11 +66,6 @@ def complete_truth(table, where):
             vertical = table["true_x_max"].to_value("g/cm2") * np.sin(np.deg2rad(angles[0]))
             table["true_h_max"] = standard_height(vertical) * u.m
     return table
-
-
-def shower_of_event(table):
-    """shower_id of observed events, each a shower of its own: array of int (len(table),)."""
-    return _mix([np.asarray(table[name]) for name in ("obs_id", "event_id")])
 
 
 def standard_height(depth):

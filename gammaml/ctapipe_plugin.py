@@ -1,0 +1,154 @@
+"""Trained networks as a reconstructor of ctapipe: for ``ctapipe-process --reconstructor GammamlReconstructor``.
+
+ctapipe finds it by the entry point ``ctapipe_reco``. Keras and what needs it are loaded when the first network is.
+"""
+
+import warnings
+
+import astropy.units as u
+import numpy as np
+from astropy.table import QTable, vstack
+from astropy.time import Time
+from ctapipe import containers
+from ctapipe.core import traits
+from ctapipe.reco import Reconstructor
+
+from gammaml.columns import COLUMNS
+from gammaml.errors import InputError, RangeWarning, SettingError
+from gammaml.events import PixelStore, TelescopeEvents, by_camera
+from gammaml.io.dl2_writer import TASK_GROUPS
+from gammaml.io.from_ctapipe import to_parameters, to_pointing, to_subarray
+from gammaml.io.tables import side_by_side
+
+RESULTS = {
+    "energy": containers.ReconstructedEnergyContainer,
+    "geometry": containers.ReconstructedGeometryContainer,
+    "particle_type": containers.ParticleClassificationContainer,
+}
+
+
+def _network(task):
+    help_text = f"The .gammaml file of the network that answers the {task}."
+    return traits.Path(None, exists=True, directory_ok=False, allow_none=True, help=help_text).tag(config=True)
+
+
+class GammamlReconstructor(Reconstructor):
+    """Energy, direction and gammaness by networks that gammaml has trained, of each image and of each array event.
+
+    Results are called ``GammamlEnergy``, ``GammamlDirection`` and ``GammamlClassifier``, as in the files of
+    ``gammaml predict``. Telescopes whose camera a network does not know are left out. Nothing warns of events outside
+    the range of the training; ``gammaml predict`` does.
+    """
+
+    gammaness = _network("gammaness")
+    energy = _network("energy")
+    direction = _network("direction")
+
+    def __init__(self, subarray, **settings):
+        super().__init__(subarray=subarray, **settings)
+        paths = {task: getattr(self, task) for task in ("gammaness", "energy", "direction")}
+        self.bundles = _load({task: path for task, path in paths.items() if path is not None})
+        self.array = to_subarray(subarray)
+        self.known = self._known_telescopes()
+
+    def _known_telescopes(self):
+        telescopes = self.array.telescopes
+        known = [each.tel_id for each in telescopes if self._knows(each.camera)]
+        lost = ", ".join(sorted({each.tel_type for each in telescopes if each.tel_id not in known}))
+        if not known:
+            trained = sorted({name for bundle in self.bundles.values() for name in bundle.metadata["tel_types"]})
+            got, expected = f"images of {lost}", f"some of {', '.join(trained)}"
+            raise InputError("GammamlReconstructor", got, expected, "use networks trained with these telescopes")
+        if lost:
+            self.log.warning("leaving out %s, which the networks do not know", lost)
+        return known
+
+    def _knows(self, camera):
+        return all(
+            bundle.settings.mapping == "resampled" or any(camera.same_pixels(each.camera) for each in bundle.of_cameras)
+            for bundle in self.bundles.values()
+        )
+
+    def __call__(self, event):
+        """Predict, and fill ``event.dl2``.
+
+        Parameters
+        ----------
+        event : ctapipe.containers.ArrayEventContainer
+            With images, peak times and image parameters.
+        """
+        cameras = _images(event, self.array, self.known)
+        images, showers = self._predict(cameras) if cameras else (QTable(), QTable())
+        for row in images:
+            _fill(event.dl2.tel[int(row["tel_id"])], row, images.colnames, None)
+        tel_ids = [int(tel_id) for events in cameras for tel_id in events.table["tel_id"]]
+        _fill(event.dl2.stereo, showers[0] if showers else {}, self._columns(showers), sorted(tel_ids))
+
+    def _columns(self, showers):
+        """Columns of the answers; those of the tasks where there is no answer."""
+        answers = {"gammaness": "gammaness", "energy": "reco_energy", "direction": "reco_alt"}
+        return showers.colnames or [answers[task] for task in self.bundles]
+
+    def _predict(self, cameras):
+        """Answers for each image, of networks of images, and for the shower."""
+        from gammaml import array_events, predict
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RangeWarning)
+            if next(iter(self.bundles.values())).settings.is_array:
+                return QTable(), predict.to_dl2(array_events.build(cameras), **self.bundles)
+            tables = [predict.to_dl2(events, **self.bundles) for events in cameras]
+        images = vstack(tables, metadata_conflicts="silent")
+        return images, predict.combine_telescopes(images)
+
+
+def _load(paths):
+    """Bundle by task; a joint network is loaded once."""
+    from gammaml import bundle
+
+    if not paths:
+        do = "set GammamlReconstructor.energy, .direction or .gammaness to a .gammaml file"
+        raise SettingError("GammamlReconstructor", "no network", "at least one", do)
+    loaded = {path: bundle.load(path) for path in dict.fromkeys(paths.values())}
+    if len({each.settings.is_array for each in loaded.values()}) > 1:
+        got = "networks of single images and of array events"
+        raise SettingError("GammamlReconstructor", got, "one kind", "give networks trained at one level")
+    return {task: loaded[path] for task, path in paths.items()}
+
+
+def _images(event, subarray, known):
+    """The images of an event of ctapipe, a list of one item a camera."""
+    tel_ids = [tel_id for tel_id, dl1 in event.dl1.tel.items() if tel_id in known and dl1.image is not None]
+    return by_camera([_one_image(event, subarray, tel_id) for tel_id in sorted(tel_ids)])
+
+
+def _one_image(event, subarray, tel_id):
+    dl1, camera = event.dl1.tel[tel_id], subarray.telescope(tel_id).camera
+    image = np.asarray(dl1.image, np.float32)[None]
+    peak_time = np.full_like(image, np.nan) if dl1.peak_time is None else np.asarray(dl1.peak_time, np.float32)[None]
+    alt, az = to_pointing(event, tel_id)
+    keys = {"obs_id": int(event.index.obs_id), "event_id": int(event.index.event_id), "tel_id": int(tel_id)}
+    row = QTable({name: [value] for name, value in keys.items()})
+    row["shower_id"] = row["event_id"]
+    row["time"] = Time([event.trigger.time])
+    row["pointing_alt"], row["pointing_az"] = [alt] * u.deg, [az] * u.deg
+    table = side_by_side(row, to_parameters(dl1.parameters, image, peak_time, camera))
+    return TelescopeEvents(table, PixelStore(image, peak_time), np.arange(1), camera, subarray)
+
+
+def _fill(result, row, columns, tel_ids):
+    """Put one row of answers into the containers of ctapipe; without a finite answer they are not valid."""
+    for group, (ending, fields) in TASK_GROUPS.items():
+        first = next(iter(fields.values()))
+        if first in columns:
+            container = RESULTS[group](prefix=f"Gammaml{ending}", telescopes=tel_ids)
+            for field, column in fields.items():
+                if len(row) and column in columns:
+                    container[field] = _with_unit(row[column], COLUMNS[column].unit)
+            container.is_valid = bool(len(row)) and bool(np.isfinite(row[first]))
+            name = group if group in result.fields else "classification"  # as ctapipe 0.28 calls the last group
+            result[name][container.prefix] = container
+
+
+def _with_unit(value, unit):
+    return value if unit is None else u.Quantity(value, unit)
