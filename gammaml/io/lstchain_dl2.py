@@ -16,7 +16,8 @@ from gammaml import sky
 from gammaml.columns import KEYS
 from gammaml.errors import InputError
 from gammaml.io.instrument import LAYOUT, read_subarray
-from gammaml.io.lstchain import AS_THEY_ARE, CHANGED, OLD_NAMES, angle, describe_rows, event_columns, members, translate
+from gammaml.io.lstchain import describe_rows, event_columns, members
+from gammaml.io.lstchain_parameters import AS_THEY_ARE, CHANGED, OLD_NAMES, angle, translate
 from gammaml.io.tables import bare, file_source, read_table, side_by_side, text
 from gammaml.io.wording import span
 
@@ -43,9 +44,10 @@ def read_lstchain_dl2(file):
     astropy.table.QTable
         obs_id, event_id, tel_id, time (TAI), pointing_alt and pointing_az (deg), truth where there is some, and what
         the file has of reco_energy (TeV), reco_alt, reco_az, reco_fov_lon, reco_fov_lat (deg), gammaness, and image
-        parameters as in :func:`gammaml.io.lstchain.translate`. A negative obs_id (v0.5 writes −1) is replaced by the
-        number after "Run" in the file's name. ``meta`` has level, reconstructor, subarray (None where the file has
-        none), simulation (None), sources, provenance, and left_out, the names of columns that are no numbers.
+        parameters as in :func:`gammaml.io.lstchain_parameters.translate`. A negative obs_id (v0.5 writes −1) is
+        replaced by the number after "Run" in the file's name. ``meta`` has level, reconstructor, subarray (None where
+        the file has none), simulation (None), sources, provenance, and left_out, the names of columns that are no
+        numbers.
 
     Raises
     ------
