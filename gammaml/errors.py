@@ -30,3 +30,7 @@ class RangeWarning(UserWarning):
 
 class PedestalWarning(UserWarning):
     """The charges of a file still hold the pedestal or the night sky."""
+
+
+class StatisticsWarning(UserWarning):
+    """A result comes from so few events that it is uncertain."""

@@ -7,6 +7,9 @@ towards -y. All functions take and return bare arrays, angles in degrees, length
 """
 
 import numpy as np
+from astropy import units as u
+from astropy.coordinates import AltAz, EarthLocation, SkyCoord
+from astropy.utils import iers
 
 
 def camera_to_fov(x, y, focal_length, camera_rotation=0.0):
@@ -198,3 +201,28 @@ def mean_direction(alt, az, row, weight):
     sums = np.stack([np.bincount(row, weight * np.nan_to_num(values)) for values in vectors.T], axis=1)
     nothing = np.bincount(row, weight) <= 0
     return tuple(np.where(nothing, np.nan, values) for values in vector_to_altaz(sums))
+
+
+def altaz_to_icrs(alt, az, time, location):
+    """Sky positions of directions, by astropy's AltAz frame.
+
+    There is no refraction (no pressure), as directions of simulated showers have none: those of stars differ by
+    1/tan(alt) arcmin. The earth's rotation comes from the tables that astropy brings along, the same on every machine.
+
+    Parameters
+    ----------
+    alt, az : array of float (n,)
+        Degrees.
+    time : astropy.time.Time (n,)
+    location : tuple
+        ITRS x, y, z in m.
+
+    Returns
+    -------
+    ra, dec : array of float (n,)
+        ICRS, degrees.
+    """
+    with iers.conf.set_temp("auto_download", False):
+        frame = AltAz(obstime=time, location=EarthLocation.from_geocentric(*location, unit=u.m))
+        found = SkyCoord(alt=alt * u.deg, az=az * u.deg, frame=frame).icrs
+    return found.ra.deg, found.dec.deg

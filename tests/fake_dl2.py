@@ -4,6 +4,8 @@ import astropy.units as u
 import numpy as np
 from astropy.table import QTable
 
+from gammaml import sky
+
 E_MIN, E_MAX, INDEX, RADIUS = 0.1, 10.0, -2.0, 300.0
 
 
@@ -72,4 +74,36 @@ def with_uncertainties(dl2, rng, *, factor=1.0):
     table["reco_az"] = np.mod(table["true_az"].value + shift, 360) * u.deg
     table["reco_energy_uncert"] = factor * np.log(10) * sigma * table["reco_energy"]
     table["ang_distance_uncert"] = factor * width * u.deg
+    return table
+
+
+ALT, AZ = 70.0, 180.0  # where the telescopes point
+
+
+def around(alt, az, distance, angle):
+    """Directions some degrees away from others, at a position angle in radians."""
+    distance = np.deg2rad(distance)
+    lon = np.arctan2(np.sin(distance) * np.cos(angle), np.cos(distance))
+    return sky.fov_to_altaz(np.rad2deg(lon), np.rad2deg(np.arcsin(np.sin(distance) * np.sin(angle))), alt, az)
+
+
+def array_events(n, primary, rng, *, cone=2.0, offset=None, sigma=0.1, bias=0.0, width=0.2):
+    """`n` array events, all thrown ones detected, with what IRFs need.
+
+    Directions are even over a cone of `cone` degrees around the pointing, or all `offset` degrees from it.
+    E_reco / E_true - 1 is normal with mean `bias` and width `width`, the reconstructed direction with `sigma` degrees
+    in each component; gammaness is even from 0 to 1 for gammas, and the square of such a number for others.
+    """
+    table = make_events(n, primary, rng)
+    flat = rng.uniform(np.cos(np.deg2rad(cone)), 1, n)
+    distance = np.rad2deg(np.arccos(flat)) if offset is None else np.full(n, offset)
+    alt, az = around(ALT, AZ, distance, rng.uniform(0, 2 * np.pi, n) if offset is None else 0.0)
+    reco = around(alt, az, sigma * rng.rayleigh(size=n), rng.uniform(0, 2 * np.pi, n))
+    for name, values in {"true_alt": alt, "true_az": az, "reco_alt": reco[0], "reco_az": reco[1]}.items():
+        table[name] = values * u.deg
+    table["pointing_alt"], table["pointing_az"] = np.full(n, ALT) * u.deg, np.full(n, AZ) * u.deg
+    table["reco_energy"] = table["true_energy"] * np.maximum(1 + rng.normal(bias, width, n), 1e-2)
+    table["gammaness"] = rng.uniform(size=n) ** (1 if primary == 0 else 2)
+    viewcone = (0 if offset is not None else cone) * u.deg
+    table.meta["simulation"] = simulated_run(table["obs_id"][0], n, max_viewcone_radius=viewcone)
     return table

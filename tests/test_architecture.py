@@ -85,7 +85,9 @@ def test_reading_files_loads_neither_keras_nor_ctapipe():
     assert not modules_after("import gammaml.io") & {"keras", "tensorflow", "ctapipe", "pyirf", "sklearn", "matplotlib"}
 
 
-@pytest.mark.parametrize("verb", ["", "demo", "info", "convert", "simulate", "train", "predict", "evaluate"])
+@pytest.mark.parametrize(
+    "verb", ["", "demo", "info", "convert", "simulate", "train", "predict", "evaluate", "irf", "dl3"]
+)
 def test_help_loads_nothing_heavy(verb):
     arguments = [verb, "--help"] if verb else ["--help"]
     loaded = modules_after(f"from gammaml.cli.main import main; main({arguments}, standalone_mode=False)")

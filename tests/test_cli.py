@@ -24,7 +24,7 @@ QUICKLY = ("--network", "hillas_mlp", "--split", "0.5,0.3,0.2")
 def test_version_and_verbs(gammaml):
     assert gammaml("--version").stdout == f"gammaml {__version__}\n"
     listed = gammaml("--help").stdout
-    assert all(verb in listed for verb in ("demo", "info", "simulate", "train", "predict", "evaluate"))
+    assert all(verb in listed for verb in ("demo", "info", "simulate", "train", "predict", "evaluate", "irf", "dl3"))
 
 
 def test_an_unknown_verb(gammaml):

@@ -9,7 +9,7 @@ import click
 from gammaml import __version__
 from gammaml.errors import GammamlError
 
-VERBS = ("demo", "info", "convert", "simulate", "observe", "train", "predict", "evaluate")
+VERBS = ("demo", "info", "convert", "simulate", "observe", "train", "predict", "evaluate", "irf", "dl3")
 
 
 class Failure(click.ClickException):

@@ -65,3 +65,6 @@ min_telescopes = click.option(
     "--min-telescopes", type=click.IntRange(1), default=1, metavar="N", help="Fewest images of an array event."
 )
 overwrite = click.option("--overwrite", is_flag=True, help="Replace what exists.")
+reconstructor = click.option(
+    "--reconstructor", default="Gammaml", show_default=True, metavar="NAME", help="Which reconstruction of the files."
+)

@@ -12,6 +12,7 @@ from gammaml.performance.classification import (
     reliability,
     roc_curve,
 )
+from gammaml.performance.irfs import Irfs, IrfSettings, build_irfs
 from gammaml.performance.pulls import coverage, pulls
 from gammaml.performance.regression import angular_resolution, energy_resolution, migration_matrix
 from gammaml.performance.selection import combine, energy_bins, log_bins, test_events
@@ -33,11 +34,14 @@ __all__ = [
     "MIN_EVENTS",
     "Auc",
     "Excess",
+    "IrfSettings",
+    "Irfs",
     "alpha_angle",
     "alpha_counts",
     "angular_resolution",
     "auc",
     "auc_in_bins",
+    "build_irfs",
     "combine",
     "coverage",
     "effective_area",

@@ -104,7 +104,7 @@ def effective_area(dl2, true_energy_bins):
     names = [name for name in RECONSTRUCTED if name in dl2.colnames]
     events = selection.reconstructed_gammas(dl2, "true_energy", *names)
     share, runs = events.meta["test_share"], simulated_runs(events, gammas=True)
-    thrown = [_thrown(info, edges) * share for info, _ in runs]
+    thrown = [thrown_per_energy(info, edges) * share for info, _ in runs]
     density = sum(n / area for n, (_, area) in zip(thrown, runs, strict=True))
     n_simulated = np.sum(thrown, axis=0)
     n_events, scatter = _count_events(events, edges.value)
@@ -117,7 +117,8 @@ def effective_area(dl2, true_energy_bins):
     return selection.described(result, _area_definition(runs, events), events)
 
 
-def _thrown(info, edges):
+def thrown_per_energy(info, edges):
+    """Showers of a run expected in each bin of energy: array (n_bins,)."""
     # Cut to the simulated range first: pyirf counts a bin that reaches beyond both of its ends more than once.
     return info.calculate_n_showers_per_energy(np.clip(edges, info.energy_min, info.energy_max))
 
