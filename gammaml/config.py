@@ -39,6 +39,7 @@ class TrainSettings:
     weight_decay : float
         AdamW's (Loshchilov & Hutter 2019).
     dropout : float
+        Little, for regressions lose precision by more of it, and gammaness gains nothing.
     patience : int
         Epochs without a better validation loss after which training stops.
     mapping : str
@@ -74,7 +75,7 @@ class TrainSettings:
     learning_rate: float = 2e-3
     warm_up: float = 0.1
     weight_decay: float = 1e-2
-    dropout: float = 0.2
+    dropout: float = 0.05
     patience: int = 20
     mapping: str = "hexagonal"
     size: int = 32

@@ -248,6 +248,23 @@ def test_predict_refuses_two_outputs_of_one_name(gammaml, dl1_files, trained, tm
     assert "two inputs of this name" in result.stderr
 
 
+def test_one_bad_file_does_not_stop_the_others(gammaml, dl1_files, trained, tmp_path):
+    bad, out = tmp_path / "bad.dl1.h5", tmp_path / "out"
+    bad.write_bytes(dl1_files["gamma"].read_bytes()[:5000])
+    command = ("predict", dl1_files["gamma"], bad, dl1_files["proton"], "--energy", trained, "--output-dir", out)
+    result = gammaml(*command)
+    assert result.exit_code == 3
+    assert f"gammaml: {bad}: got a damaged file" in result.stderr
+    assert result.stderr.splitlines()[-1] == f"1 of 3 files failed: {bad}"
+    written = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
+    assert set(written) == {"gamma.dl2.h5", "proton.dl2.h5"}
+    result = gammaml(*command, "--resume")
+    assert result.exit_code == 3
+    assert result.stderr.count("reconstructed before") == 2
+    assert result.stderr.splitlines()[-1] == f"1 of 1 files failed: {bad}"
+    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == written
+
+
 def test_a_warning_is_one_line(gammaml, dl1_files, trained, tmp_path):
     low = made_events(5, seed=1)
     low.table["pointing_alt"] -= 40 * low.table["pointing_alt"].unit

@@ -8,6 +8,7 @@ from gammaml.cli import options
 from gammaml.cli.quiet import quietly
 from gammaml.errors import InputError, OutputError, SettingError
 
+SOME_FAILED = 3  # exit code
 ANSWERS = ("gammaness", "reco_energy", "reco_fov_lon")
 
 
@@ -38,19 +39,45 @@ networks_options = options.packed(
 @options.min_telescopes
 @click.option("--held-out", is_flag=True, help="Only showers that no network has seen in its training.")
 @options.overwrite
-def command(files, networks, output, output_dir, selection, min_telescopes, held_out, overwrite):
-    """Reconstruct DL1 files with trained networks, and with the forests trained beside them.
+@click.option("--resume", is_flag=True, help="With --output-dir: leave out files whose DL2 file is there already.")
+def command(files, networks, output, output_dir, selection, min_telescopes, held_out, overwrite, resume):
+    """Reconstruct files of images with trained networks, and with the forests trained beside them.
 
     Each file becomes a ctapipe DL2 file with a row an image and a row a shower, or with networks of array events a row
-    a shower. A joint network may be given for several tasks.
+    a shower. A joint network may be given for several tasks. Of several files, one that cannot be used does not stop
+    the others: it is named, and the exit code is 3.
     """
     targets = _targets(files, output, output_dir)
-    _check_targets(targets, {*files, *networks.values()}, overwrite)
-    bundles = load(networks)
+    work = [pair for pair in zip(files, targets, strict=True) if not (resume and pair[1].exists())]
     for file, target in zip(files, targets, strict=True):
+        if (file, target) not in work:
+            click.echo(f"{target}: reconstructed before", err=True)
+    _check_targets([target for _, target in work], {*files, *networks.values()}, overwrite)
+    bundles = load(networks)
+
+    def reconstruct(file, target):
         cameras = read(file, selection, bundles, held_out=held_out)
         write(cameras, bundles, target, overwrite=overwrite, min_telescopes=min_telescopes)
         click.echo(f"{target}: {sum(map(len, cameras)):,} images")
+
+    if len(files) == 1:
+        for pair in work:
+            reconstruct(*pair)
+    elif failed := _one_by_one(reconstruct, work):
+        click.echo(f"{len(failed)} of {len(work)} files failed: {', '.join(map(str, failed))}", err=True)
+        raise SystemExit(SOME_FAILED)
+
+
+def _one_by_one(reconstruct, work):
+    """Reconstruct files; returns those that could not be, each with its reason printed."""
+    failed = []
+    for file, target in work:
+        try:
+            reconstruct(file, target)
+        except InputError as error:
+            click.echo(f"gammaml: {error}", err=True)
+            failed.append(file)
+    return failed
 
 
 def _targets(files, output, output_dir):
