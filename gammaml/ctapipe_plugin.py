@@ -44,6 +44,8 @@ class GammamlReconstructor(Reconstructor):
     energy = _network("energy")
     direction = _network("direction")
 
+    needs_atmosphere_profile = False  # ctapipe 0.32 asks
+
     def __init__(self, subarray, **settings):
         super().__init__(subarray=subarray, **settings)
         paths = {task: getattr(self, task) for task in ("gammaness", "energy", "direction")}
