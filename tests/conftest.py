@@ -2,6 +2,7 @@
 
 import pathlib
 
+import hypothesis
 import matplotlib as mpl
 import pytest
 from click.testing import CliRunner
@@ -13,6 +14,10 @@ from gammaml.events import concatenate
 from gammaml.io.dl1_writer import write_dl1
 
 mpl.use("Agg")
+hypothesis.settings.register_profile(
+    "any machine", deadline=None
+)  # how long an example takes is no property of the code
+hypothesis.settings.load_profile("any machine")
 SHARED_DATA = pathlib.Path(__file__).parents[2] / "shared" / "data"
 
 
