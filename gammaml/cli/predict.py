@@ -48,10 +48,12 @@ def command(files, networks, output, output_dir, selection, min_telescopes, held
     the others: it is named, and the exit code is 3.
     """
     targets = _targets(files, output, output_dir)
-    work = [pair for pair in zip(files, targets, strict=True) if not (resume and pair[1].exists())]
+    work = []
     for file, target in zip(files, targets, strict=True):
-        if (file, target) not in work:
+        if resume and target.exists():
             click.echo(f"{target}: reconstructed before", err=True)
+        else:
+            work.append((file, target))
     _check_targets([target for _, target in work], {*files, *networks.values()}, overwrite)
     bundles = load(networks)
 

@@ -1,7 +1,5 @@
 """Events of formats that hold little beside images: made what a DL1 file would have given."""
 
-from fnmatch import fnmatch
-
 import numpy as np
 from astropy.table import vstack
 
@@ -18,9 +16,9 @@ BLOCK = 1024  # images whose parameters are computed before their memory is give
 
 def check_tel_type(path, telescope, selection):
     """Raise unless the telescope is of the type that is wanted."""
-    pattern, name = selection.tel_type or "*", telescope.tel_type
-    if not (fnmatch(name, pattern) or fnmatch(telescope.camera.name, pattern)):
-        raise InputError(path, f"images of the telescope type {name}", f"some of {pattern!r}", "choose this one")
+    if not selection.wants(telescope):
+        got, expected = f"images of the telescope type {telescope.tel_type}", f"some of {selection.tel_type!r}"
+        raise InputError(path, got, expected, "choose this one")
 
 
 def check_some_wanted(path, present, selection=None):

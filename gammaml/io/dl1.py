@@ -65,6 +65,11 @@ class Selection:
     def needs_parameters(self):
         return self.min_intensity > 0 or self.max_leakage < 1
 
+    def wants(self, telescope, *other_names):
+        """Whether a telescope is of the wanted type, by its type, its camera or other names that a file has for it."""
+        names = (telescope.tel_type, telescope.camera.name, *other_names)
+        return any(fnmatch(name, self.tel_type or "*") for name in names)
+
 
 def read_dl1(paths, selection=Selection()):
     """Camera images of DL1 files.
@@ -199,13 +204,11 @@ def _selected_triggers(file, selection):
 def _selected_telescopes(file, subarray, selection):
     """Telescopes with images whose type is wanted."""
     present = [t for t in subarray.telescopes if _name(t) in file[IMAGES]]
-    pattern = selection.tel_type or "*"
-    wanted = [t for t in present if fnmatch(t.tel_type, pattern) or fnmatch(t.camera.name, pattern)]
+    wanted = [telescope for telescope in present if selection.wants(telescope)]
     if not wanted:
         types = ", ".join(sorted({t.tel_type for t in present})) or "none"
-        raise InputError(
-            file.filename, f"images of the telescope types {types}", f"some of {pattern!r}", "choose one of these"
-        )
+        got, expected = f"images of the telescope types {types}", f"some of {selection.tel_type or '*'!r}"
+        raise InputError(file.filename, got, expected, "choose one of these")
     return wanted
 
 

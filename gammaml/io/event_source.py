@@ -4,7 +4,6 @@ import logging
 import warnings
 from collections import Counter
 from contextlib import contextmanager, suppress
-from fnmatch import fnmatch
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -154,11 +153,12 @@ def _reading(path):
 
 
 def _selected_telescopes(path, subarray, selection):
-    pattern = selection.tel_type or "*"
-    wanted = [t for t in subarray.telescopes if fnmatch(t.tel_type, pattern) or fnmatch(t.camera.name, pattern)]
+    wanted = [telescope for telescope in subarray.telescopes if selection.wants(telescope)]
     if not wanted:
         types = ", ".join(sorted({t.tel_type for t in subarray.telescopes})) or "none"
-        raise InputError(path, f"the telescope types {types}", f"some of {pattern!r}", "choose one of these")
+        raise InputError(
+            path, f"the telescope types {types}", f"some of {selection.tel_type or '*'!r}", "choose one of these"
+        )
     return wanted
 
 

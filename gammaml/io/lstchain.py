@@ -1,7 +1,6 @@
 """Read lstchain's DL1 files, which gammalearn shares: a table of images and one of parameters a telescope type."""
 
 import warnings
-from fnmatch import fnmatch
 from pathlib import Path
 
 import astropy.units as u
@@ -12,7 +11,7 @@ from astropy.time import Time
 
 from gammaml.columns import KEYS
 from gammaml.errors import InputError, PedestalWarning
-from gammaml.events import PixelStore, TelescopeEvents, concatenate
+from gammaml.events import PixelStore, TelescopeEvents, by_camera
 from gammaml.io.dl1 import BLOCK_BYTES, Selection, nothing_left, passes
 from gammaml.io.dl1 import IMAGES as CTAPIPE_IMAGES
 from gammaml.io.hillas import CLEANING, image_parameters
@@ -90,14 +89,8 @@ def read_lstchain(paths, selection=Selection()):
     gammaml.errors.PedestalWarning
         Where the median pixel lies above the cleaning's boundary threshold; charges stay as they are.
     """
-    cameras = []
-    for events in (events for path in paths for events in _read_file(Path(path), selection)):
-        same = [index for index, parts in enumerate(cameras) if parts[0].camera.same_pixels(events.camera)]
-        if same:
-            cameras[same[0]].append(events)
-        else:
-            cameras.append([events])
-    return sorted(map(concatenate, cameras), key=lambda events: events.tel_types)
+    cameras = by_camera([events for path in paths for events in _read_file(Path(path), selection)])
+    return sorted(cameras, key=lambda events: events.tel_types)
 
 
 def tables_of_images(file):
@@ -133,7 +126,7 @@ def _read_file(path, selection):
     with open_hdf5(path) as file:
         names, subarray = tables_of_images(file), instrument(file)
         telescopes = {name: table_telescope(file, name, subarray) for name in names}
-        wanted = {name: telescope for name, telescope in telescopes.items() if _is_type(name, telescope, selection)}
+        wanted = {name: telescope for name, telescope in telescopes.items() if selection.wants(telescope, name)}
         if not wanted:
             types = ", ".join(sorted(telescope.tel_type for telescope in telescopes.values()))
             raise InputError(path, f"the telescope types {types}", f"some of {selection.tel_type!r}", "choose of these")
@@ -151,11 +144,6 @@ def _read_file(path, selection):
     if not any(map(len, read)):
         raise nothing_left(path)
     return [part for part in read if len(part)]
-
-
-def _is_type(name, telescope, selection):
-    pattern = selection.tel_type or "*"
-    return any(fnmatch(text, pattern) for text in (telescope.tel_type, telescope.camera.name, name))
 
 
 def _table(file, path, names):
