@@ -21,25 +21,28 @@ from gammaml import array_events, bundle, io, performance, predict, production, 
 from gammaml.config import ARRAY_NETWORKS, TrainSettings
 
 ARRAY = "hess"
-SHOWERS = {"gamma": 3400, "proton": 24000}  # about 20,000 stereo events of each
+SHOWERS = {"gamma": (3400, 1100), "proton": (24000, 8000)}  # by file: about 17,500 and 15,000 events of two bright images
 SCATTER, VIEWCONE = {"gamma": 350.0, "proton": 400.0}, {"gamma": 2.0, "proton": 4.0}
 ENERGIES = np.geomspace(0.1, 10, 7) * u.TeV
 TASKS = {
-    "gammaness": ("gammaness", "energy", "direction"),
+    "gammaness": ("gammaness", "energy", "direction", "core"),
     "regressions": ("energy", "direction", "core", "h_max"),
 }
-SINGLE = {"gammaness": TASKS["gammaness"], "regressions": ("energy", "direction")}
+SINGLE = {"gammaness": ("gammaness", "energy", "direction"), "regressions": ("energy", "direction")}
 SUMMARIES = ("auc", "hadrons_at_80", "energy_width", "angular_resolution")
 MEASURES = {"auc": "AUC", "energy_resolution": "energy resolution", "angular_resolution": "angular resolution (deg)"}
 
 
-def simulated(folder, array, showers):
+def simulated(folder, array, share=1.0):
     """The files of gammas and protons, simulated where they are missing."""
-    files = [folder / f"{primary}.dl1.h5" for primary in showers]
-    for file, (primary, number) in zip(files, showers.items(), strict=True):
-        if not file.exists():
-            where = {"scatter": SCATTER[primary], "viewcone": VIEWCONE[primary], "seed": 21}
-            production.produce(production.Card(array, primary, number, 0.1, 10.0, **where), file)
+    files = []
+    for primary, showers in SHOWERS.items():
+        where = {"scatter": SCATTER[primary], "viewcone": VIEWCONE[primary]}
+        for seed, number in enumerate(showers, start=21):
+            files.append(folder / f"{primary}-{seed}.dl1.h5")
+            if not files[-1].exists():
+                card = production.Card(array, primary, int(number * share), 0.1, 10.0, seed=seed, **where)
+                production.produce(card, files[-1])
     return files
 
 
@@ -158,7 +161,7 @@ def main():
     parser.add_argument("-o", "--output", type=pathlib.Path, default=pathlib.Path("bench-physics"))
     given = parser.parse_args()
     given.output.mkdir(parents=True, exist_ok=True)
-    files = simulated(given.output, given.array, {name: int(n * given.share) for name, n in SHOWERS.items()})
+    files = simulated(given.output, given.array, given.share)
     results = {}
     for seed in given.seeds:
         settings = TrainSettings(epochs=given.epochs, seed=seed)

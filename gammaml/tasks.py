@@ -80,7 +80,7 @@ DIRECTION = Task(
     (-20, 20),
     "ang_distance_uncert",
 )
-CORE = Task("core", 2, "linear", "huber", (PRIMARY, "true_tilted_lon", "true_tilted_lat"), 1.0, (-200, 200))
+CORE = Task("core", 2, "linear", "huber", (PRIMARY, "true_tilted_lon", "true_tilted_lat"), 4.0, (-200, 200))
 H_MAX = Task("h_max", 1, "linear", "huber", (PRIMARY, "true_h_max"), 1.0, (0, 10))
 X_MAX = Task("x_max", 1, "linear", "huber", (PRIMARY, "true_x_max"), 1.0, (0, 20))
 TASKS = {task.name: task for task in (GAMMANESS, ENERGY, DIRECTION, CORE, H_MAX, X_MAX)}

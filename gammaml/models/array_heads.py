@@ -1,8 +1,13 @@
 """What every network of array events ends with: one output a task.
 
 A number or a place that is estimated is the weighted mean of what the telescopes say, each in the frame of its own
-image, and of the classical reconstruction; the network learns both what each says and how much it counts.
+image; the network learns both what each says and how much it counts. Places are said twice: first beside the classical
+reconstruction, then beside the first answer, when each telescope has been told how that lies from it. Numbers and
+gammaness come last, for what an image means depends on how far from the core it was taken (Hofmann et al. 1999,
+Astropart. Phys. 12, 135: the impact distance gives the energy).
 """
+
+from typing import NamedTuple
 
 from keras import layers, ops
 
@@ -11,6 +16,29 @@ from gammaml.models.heads import ToSky, along_and_across, with_width
 
 NEVER = -1e9  # a logit that leaves no weight
 PLACES = {"direction": 0, "core": 1}  # of each vector in the classical reconstruction, and of its frame
+HIDDEN = 64  # width of the layers here
+NEAR = 0.05  # deg, or 100 m: distances well below it are as none
+
+
+class View(NamedTuple):
+    """What is known of array events.
+
+    Parameters
+    ----------
+    each : tensor (batch, n_slots, width)
+        By each telescope.
+    event : tensor (batch, HIDDEN)
+        By all together.
+    mask : tensor (batch, n_slots)
+        1 where there is an image, else 0.
+    frames : tensor (batch, n_slots, 2, 3, 2)
+        Origin, axis and normal of each image, for directions and for cores.
+    """
+
+    each: object
+    event: object
+    mask: object
+    frames: object
 
 
 def masked_mean(values, mask):
@@ -46,27 +74,62 @@ def array_outputs(mixed, tokens, inputs, tasks, settings):
     frames = ops.concatenate([inputs[f"frame_{number}"] for number in range(cameras)], axis=0)
     frames = in_rows(frames, inputs["slot"], tokens.mask)
     each = layers.Concatenate(name="each")([mixed, tokens.known])
+    view = View(each, _event(mixed, tokens.mask, inputs, settings, "first"), tokens.mask, frames)
+    vectors = [task.name for task in tasks if task.is_vector]
+    known = inputs["event"][:, :1] > 0
+    places = {name: _place(name, view, inputs["classical"][:, PLACES[name]], known, "first_") for name in vectors}
+    view = _placed(view, places, inputs, settings)
+    places = {name: _place(name, view, places[name], ops.ones_like(known), "") for name in vectors}
+    answers = {task.name: places[task.name] if task.is_vector else _number(task, view) for task in tasks}
+    return {task.name: with_width(answers[task.name], view.event, task, settings) for task in tasks}
+
+
+def _event(mixed, mask, inputs, settings, name):
+    """What all telescopes together say of an event (batch, HIDDEN)."""
     positive = layers.Activation("relu")(mixed)
-    event = layers.Concatenate()(
-        [masked_mean(mixed, tokens.mask), masked_maximum(positive, tokens.mask), inputs["event"]]
-    )
-    event = layers.Dense(64, activation="relu", name="event_hidden")(event)
-    event = layers.Dropout(settings.dropout / 2)(event)
-    parts = {"each": each, "event": event, "mask": tokens.mask, "frames": frames, "inputs": inputs}
-    return {task.name: _output(task, settings, **parts) for task in tasks}
+    event = layers.Concatenate()([masked_mean(mixed, mask), masked_maximum(positive, mask), inputs["event"]])
+    event = layers.Dense(HIDDEN, activation="relu", name=f"{name}_event")(event)
+    return layers.Dropout(settings.dropout / 2)(event)
 
 
-def _output(task, settings, *, each, event, mask, frames, inputs):
+def _place(name, view, candidate, known, prefix):
+    """A direction or core (batch, 2): what the telescopes say, and a candidate where it is known (batch, 1)."""
+    offsets = along_and_across(view.each, prefix + name)
+    said = ToSky(name=f"{prefix}{name}_said")(offsets, view.frames[:, :, PLACES[name]])
+    said = ops.concatenate([said, candidate[:, None]], axis=1)
+    weight = layers.Dense(1, name=f"{prefix}{name}_weight_candidate")(view.event)
+    return _weighted(said, [_logits(view, prefix + name), ops.where(known, weight, NEVER)])
+
+
+def _placed(view, places, inputs, settings):
+    """The same view, each telescope knowing how these places lie from it."""
+    seen = [_seen_from(places[name], view.frames[:, :, PLACES[name]]) for name in places]
+    hidden = layers.Concatenate()([view.each, *seen]) if seen else view.each
+    for number in range(2):
+        hidden = layers.Dense(HIDDEN, activation="relu", name=f"placed_{number}")(hidden)
+    each = layers.Concatenate(name="each_placed")([hidden, view.each])
+    return view._replace(each=each, event=_event(hidden, view.mask, inputs, settings, "placed"))
+
+
+def _seen_from(place, frames):
+    """A place (batch, 2) from each telescope: logarithm of its distance, along and across the axis of the image."""
+    offset = place[:, None] - frames[:, :, 0]
+    along = ops.sum(offset[:, :, None] * frames[:, :, 1:], axis=-1)
+    distance = ops.log(ops.sum(ops.square(offset), axis=-1, keepdims=True) + NEAR**2) / 2
+    return ops.concatenate([distance, ops.clip(along, -8, 8)], axis=-1)
+
+
+def _number(task, view):
     if task.is_classification:
-        return layers.Dense(task.n_outputs, activation="softmax", name=task.name)(event)
-    logits = ops.where(mask > 0, layers.Dense(1, name=f"{task.name}_weight")(each)[..., 0], NEVER)
-    if task.is_vector:
-        place = PLACES[task.name]
-        said = ToSky(name=f"{task.name}_said")(along_and_across(each, task.name), frames[:, :, place])
-        said = ops.concatenate([said, inputs["classical"][:, place : place + 1]], axis=1)
-        classical = layers.Dense(1, name=f"{task.name}_weight_classical")(event)
-        logits = ops.concatenate([logits, ops.where(inputs["event"][:, :1] > 0, classical, NEVER)], axis=1)
-    else:
-        said = layers.Dense(task.n_outputs, name=f"{task.name}_said")(each)
-    values = ops.sum(ops.softmax(logits, axis=1)[..., None] * said, axis=1)
-    return with_width(values, event, task, settings)
+        return layers.Dense(task.n_outputs, activation="softmax", name=f"{task.name}_probability")(view.event)
+    said = layers.Dense(task.n_outputs, name=f"{task.name}_said")(view.each)
+    return _weighted(said, [_logits(view, task.name)])
+
+
+def _logits(view, name):
+    return ops.where(view.mask > 0, layers.Dense(1, name=f"{name}_weight")(view.each)[..., 0], NEVER)
+
+
+def _weighted(said, logits):
+    """Mean (batch, n) of values (batch, n_said, n); the logits of their weights come in parts, joined here."""
+    return ops.sum(ops.softmax(ops.concatenate(logits, axis=1), axis=1)[..., None] * said, axis=1)
