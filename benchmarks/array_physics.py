@@ -21,7 +21,7 @@ from gammaml import array_events, bundle, io, performance, predict, production, 
 from gammaml.config import ARRAY_NETWORKS, TrainSettings
 
 ARRAY = "hess"
-SHOWERS = {"gamma": (3400, 1100), "proton": (24000, 8000)}  # by file: about 17,500 and 15,000 events of two bright images
+SHOWERS = {"gamma": (3400, 1100), "proton": (24000, 8000)}  # by file; about 17,500 and 15,000 events
 SCATTER, VIEWCONE = {"gamma": 350.0, "proton": 400.0}, {"gamma": 2.0, "proton": 4.0}
 ENERGIES = np.geomspace(0.1, 10, 7) * u.TeV
 TASKS = {
