@@ -156,7 +156,7 @@ def main():
     parser.add_argument("--array", default=ARRAY)
     parser.add_argument("--networks", nargs="+", default=[*ARRAY_NETWORKS, "resnet"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, default=TrainSettings().epochs)
+    parser.add_argument("--epochs", type=int, default=0, help="the usual number where not given")
     parser.add_argument("--share", type=float, default=1.0, help="of the showers, to try things")
     parser.add_argument("-o", "--output", type=pathlib.Path, default=pathlib.Path("bench-physics"))
     given = parser.parse_args()

@@ -30,7 +30,8 @@ class TrainSettings:
     uncertainty : bool
         Also learn the widths of energy and direction.
     epochs : int
-        Passes over the training events; the learning rate falls to zero at the last.
+        Passes over the training events; the learning rate falls to zero at the last. 0 for the usual number, 40 for
+        single images and 25 for array events.
     batch_size : int
     learning_rate : float
         The highest one, reached after the warm-up; then it follows half a cosine (Loshchilov & Hutter 2017).
@@ -70,7 +71,7 @@ class TrainSettings:
     encoder_weights: str = ""
     image_parameters: bool = True
     uncertainty: bool = False
-    epochs: int = 40
+    epochs: int = 0
     batch_size: int = 32
     learning_rate: float = 2e-3
     warm_up: float = 0.1
@@ -93,7 +94,7 @@ class TrainSettings:
         _check(self, "network", self.network in known or _is_class(self.network), f"one of {', '.join(known)}")
         _check(self, "encoder", self.encoder in NETWORKS[:2] or _is_class(self.encoder), "cnn, resnet")
         _check(self, "width", self.width == 0 or (self.width >= 4 and self.width % 4 == 0), "0, or a multiple of 4")
-        _check(self, "epochs", self.epochs >= 1, "at least 1")
+        _check(self, "epochs", self.epochs >= 0, "at least 1, or 0 for the usual number")
         _check(self, "batch_size", self.batch_size >= 2, "at least 2")
         _check(self, "learning_rate", self.learning_rate > 0, "more than 0")
         _check(self, "warm_up", 0 <= self.warm_up < 1, "0 to 1")
@@ -110,6 +111,11 @@ class TrainSettings:
     def resnet_width(self):
         """Channels of the first stage of a resnet: fewer where each event has several images."""
         return self.width or (16 if self.is_array else 24)
+
+    @property
+    def n_epochs(self):
+        """Passes over the training events: fewer where each event has several images."""
+        return self.epochs or (25 if self.is_array else 40)
 
     @property
     def is_array(self):

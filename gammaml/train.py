@@ -123,9 +123,9 @@ def _run_epochs(model, data, settings, state, checkpoint):
     """The training loop."""
     n_events = len(data.feed)
     n_batches = -(-n_events // settings.batch_size)
-    work = track("training", settings.epochs * n_events, done=len(state.history) * n_events)
+    work = track("training", settings.n_epochs * n_events, done=len(state.history) * n_events)
     with _one_interrupt_waits() as interrupted, work as progress:
-        for epoch in range(len(state.history), settings.epochs):
+        for epoch in range(len(state.history), settings.n_epochs):
             if epoch - state.best_epoch >= settings.patience:
                 progress.say(f"no better validation loss for {settings.patience} epochs: stopping")
                 break
@@ -134,7 +134,7 @@ def _run_epochs(model, data, settings, state, checkpoint):
             for number, (x, y, weights) in enumerate(batches.prefetch(made)):
                 if interrupted.is_set():
                     raise KeyboardInterrupt
-                done = (epoch + number / n_batches) / settings.epochs
+                done = (epoch + number / n_batches) / settings.n_epochs
                 model.optimizer.learning_rate.assign(learning_rate(done, settings))
                 logs = model.train_on_batch(x, y, sample_weight=weights, return_dict=True)
                 losses.add(logs, _size(y))
@@ -144,7 +144,7 @@ def _run_epochs(model, data, settings, state, checkpoint):
             if state.best_epoch == epoch + 1:
                 state.best = model.get_weights()
             checkpoint.save(model, state)
-            progress.say(f"epoch {epoch + 1}/{settings.epochs}: loss {row['loss']:.4f}, val_loss {row['val_loss']:.4f}")
+            progress.say(f"epoch {epoch + 1}/{settings.n_epochs}: loss {row['loss']:.4f}, val_loss {row['val_loss']:.4f}")
 
 
 def _size(targets):

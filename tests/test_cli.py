@@ -113,7 +113,7 @@ def test_max_events_and_intensity_select(gammaml, dl1_files, tmp_path):
         (("train", "energy", "x.h5", "-o", "x.h5"), "does not end in .gammaml"),
         (("train", "energy", "x.h5", "-o", "x.gammaml", "--split", "0.7"), "0.7,0.1,0.2"),
         (("train", "energy", "x.h5", "-o", "x.gammaml", "--network", "vgg"), "cnn, resnet, hillas_mlp"),
-        (("train", "energy", "x.h5", "-o", "x.gammaml", "--epochs", "0"), "at least 1"),
+        (("train", "energy", "x.h5", "-o", "x.gammaml", "--epochs", "0"), "not in the range x>=1"),
         (("train", "energy", "x.h5", "-o", "x.gammaml", "--config", "none.toml"), "none.toml"),
         (("predict", "x.h5", "-o", "x.dl2.h5"), "--gammaness"),
         (("predict", "x.h5", "y.h5", "--energy", "x.gammaml", "-o", "x.dl2.h5"), "--output-dir"),

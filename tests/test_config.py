@@ -27,7 +27,7 @@ def test_wrong_type_is_an_error(values):
 
 
 @pytest.mark.parametrize(
-    "values", [{"epochs": 0}, {"size": 30}, {"dropout": 1.0}, {"mapping": "x"}, {"learning_rate": 0.0}]
+    "values", [{"epochs": -1}, {"size": 30}, {"dropout": 1.0}, {"mapping": "x"}, {"learning_rate": 0.0}]
 )
 def test_senseless_values_are_errors(values):
     with pytest.raises(SettingError, match=next(iter(values))):

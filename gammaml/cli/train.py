@@ -52,7 +52,7 @@ settings_options = options.packed(
         "array_transformer (the default), deepset or crnn.",
     ),
     click.option("--encoder", metavar="NAME", help="What looks at each image of an array event: resnet, cnn, …"),
-    click.option("--epochs", type=int, metavar="N", help="Passes over the training events."),
+    click.option("--epochs", type=click.IntRange(1), metavar="N", help="Passes over the training events."),
     click.option("--seed", type=int, metavar="N", help="Of the split, the weights and the shuffling."),
     click.option("--uncertainty", is_flag=True, help="Also learn the uncertainties of energy and direction."),
     click.option("--config", type=options.FILE, metavar="FILE.toml", help="Settings; other options go before them."),
@@ -178,7 +178,7 @@ def is_finished(bundle):
     """Whether the training went to its last epoch, or stopped because it no longer got better."""
     done = len(bundle.metadata["history"])
     settings = bundle.settings
-    return done >= settings.epochs or done - bundle.metadata["best_epoch"] >= settings.patience
+    return done >= settings.n_epochs or done - bundle.metadata["best_epoch"] >= settings.patience
 
 
 def remove_checkpoint(output):
