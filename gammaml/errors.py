@@ -34,3 +34,7 @@ class PedestalWarning(UserWarning):
 
 class StatisticsWarning(UserWarning):
     """A result comes from so few events that it is uncertain."""
+
+
+class SimulationWarning(UserWarning):
+    """The simulations of gammas and of background do not fit each other."""

@@ -2,7 +2,7 @@
 
 import astropy.units as u
 import numpy as np
-from astropy.table import QTable
+from astropy.table import QTable, vstack
 
 from gammaml import sky
 
@@ -106,4 +106,22 @@ def array_events(n, primary, rng, *, cone=2.0, offset=None, sigma=0.1, bias=0.0,
     table["gammaness"] = rng.uniform(size=n) ** (1 if primary == 0 else 2)
     viewcone = (0 if offset is not None else cone) * u.deg
     table.meta["simulation"] = simulated_run(table["obs_id"][0], n, max_viewcone_radius=viewcone)
+    return table
+
+
+def with_gammaness(dl2, rng, share):
+    """`dl2` with a gammaness even from 0.5 to 1 for gammas and a `share` of the others, and below 0.5 for the rest."""
+    table, n = dl2.copy(), len(dl2)
+    like_gammas = (table["true_shower_primary_id"] == 0) | (rng.uniform(size=n) < share)
+    table["gammaness"] = 0.5 * rng.uniform(size=n) + np.where(like_gammas, 0.5, 0.0)
+    return table
+
+
+def used_again(dl2, uses):
+    """`dl2` in which each shower was used so many times, and seen each time."""
+    table = vstack([dl2] * uses, metadata_conflicts="silent")
+    table["shower_id"] = table["event_id"]
+    table["event_id"] = np.arange(len(table))
+    table.meta["simulation"] = dl2.meta["simulation"].copy()
+    table.meta["simulation"]["shower_reuse"] = [uses]
     return table

@@ -297,7 +297,9 @@ def test_columns_that_are_missing(both, name):
 
 def test_rows_of_images_or_test_events_alone(both):
     table = both.copy()
-    table["tel_id"] = 1
+    table["tel_id"] = 1  # of one telescope alone, images are events
+    assert len(build_irfs(table, SETTINGS).n_gamma) == 4
+    table["event_id"] = np.arange(len(table)) // 2
     with pytest.raises(InputError, match="a row an image"):
         build_irfs(table)
     table = both.copy()
@@ -360,30 +362,50 @@ def test_other_nuclei_do_not_count(both, irfs):
 
 
 @pytest.mark.slow
-def test_the_same_as_ctapipe(dl2_files, tmp_path):
-    """ctapipe-optimize-event-selection and ctapipe-compute-irf on the same files, with the same cuts and bins."""
+@pytest.mark.parametrize("n_offsets", [1, 2])
+def test_the_same_as_ctapipe(dl2_files, n_offsets, tmp_path):
+    """ctapipe-optimize-event-selection and ctapipe-compute-irf on the same files, with the same cuts and bins.
+
+    ctapipe's cut in theta is the same at all offsets, so that ours is with one bin of offset.
+    """
+    found, cuts = _ctapipe_irfs(dl2_files, n_offsets, tmp_path, point_like=n_offsets == 1)
+    tables = performance.combine([read_dl2(path) for path in dl2_files])
+    offsets = np.linspace(0, CONE, n_offsets + 1) * u.deg
+    settings = {"bins_per_decade": 3, "energy_range": [0.1, 10] * u.TeV, "fov_offset_bins": offsets}
+    own = build_irfs(tables, IrfSettings(theta_containment=0.68 if n_offsets == 1 else None, **settings))
+    np.testing.assert_allclose(found["EFFECTIVE AREA"]["ENERG_HI"], own.energy_bins[1:].value, rtol=1e-6)
+    np.testing.assert_allclose(found["EFFECTIVE AREA"]["EFFAREA"].T, own.effective_area.value, rtol=1e-6)
+    np.testing.assert_allclose(found["ENERGY DISPERSION"]["MATRIX"].T, own.energy_dispersion, rtol=1e-6)
+    rate = own.background.to_value("1/(MeV s sr)")
+    np.testing.assert_allclose(found["BACKGROUND"]["BKG"].T, rate, rtol=1e-6)
+    np.testing.assert_array_equal(cuts["GH_CUTS"]["n_events"], own.gammaness_cuts["n_events"])
+    np.testing.assert_allclose(cuts["GH_CUTS"]["cut"], own.gammaness_cuts["cut"], rtol=1e-6)
+    if n_offsets == 1:
+        np.testing.assert_allclose(found["RAD_MAX"]["RAD_MAX"].T, own.rad_max.value, rtol=1e-6)
+        return
+    within = own.source_offset_bins <= 1 * u.deg  # ctapipe's are even, ours too up to there
+    np.testing.assert_allclose(found["PSF"]["RAD_HI"], own.source_offset_bins[within][1:].value, rtol=1e-6)
+    assert np.all(own.psf[..., within[1:].sum() :] == 0)  # no gamma lies beyond: both are normalized to the same ones
+    np.testing.assert_allclose(found["PSF"]["RPSF"].T, own.psf[..., : within[1:].sum()].to_value("1/sr"), rtol=1e-6)
+
+
+def _ctapipe_irfs(dl2_files, n_offsets, folder, *, point_like):
+    """First rows of the HDUs of ctapipe-compute-irf, and tables of its cuts."""
     from ctapipe.core import run_tool
     from ctapipe.tools.compute_irf import IrfTool
     from ctapipe.tools.optimize_event_selection import EventSelectionOptimizer
 
-    (tmp_path / "config.json").write_text(json.dumps(_ctapipe_settings()))
+    (folder / "config.json").write_text(json.dumps(_ctapipe_settings(n_offsets)))
     files = [f"--{name}-file={path}" for name, path in zip(("gamma", "proton"), dl2_files, strict=True)]
-    arguments, cuts, irf = [f"--config={tmp_path / 'config.json'}", *files], tmp_path / "cuts.fits", tmp_path / "a.fits"
+    arguments, cuts, irf = [f"--config={folder / 'config.json'}", *files], folder / "cuts.fits", folder / "a.fits"
     assert run_tool(EventSelectionOptimizer(), [*arguments, f"--output={cuts}"], raises=True) == 0
-    assert run_tool(IrfTool(), [*arguments, f"--cuts={cuts}", f"--output={irf}"], raises=True) == 0
-    tables = performance.combine([read_dl2(path) for path in dl2_files])
-    bins = {"bins_per_decade": 3, "energy_range": [0.1, 10] * u.TeV, "fov_offset_bins": [0, 1, CONE] * u.deg}
-    own = build_irfs(tables, IrfSettings(**bins))
-    with fits.open(irf) as hdus:
-        found = {name: hdus[name].data[0] for name in ("EFFECTIVE AREA", "ENERGY DISPERSION", "BACKGROUND")}
-    np.testing.assert_allclose(found["EFFECTIVE AREA"]["ENERG_HI"], own.energy_bins[1:].value, rtol=1e-6)
-    np.testing.assert_allclose(found["EFFECTIVE AREA"]["EFFAREA"].T, own.effective_area.value, rtol=0.01)
-    np.testing.assert_allclose(found["ENERGY DISPERSION"]["MATRIX"].T, own.energy_dispersion, rtol=1e-6)
-    rate = own.background.to_value("1/(MeV s sr)")
-    np.testing.assert_allclose(found["BACKGROUND"]["BKG"].T, rate, rtol=0.01)
+    selection = ["--spatial-selection-applied"] if point_like else []
+    assert run_tool(IrfTool(), [*arguments, f"--cuts={cuts}", f"--output={irf}", *selection], raises=True) == 0
+    with fits.open(irf, memmap=False) as irf_hdus, fits.open(cuts, memmap=False) as cut_hdus:
+        return {hdu.name: hdu.data[0] for hdu in irf_hdus[1:]}, {"GH_CUTS": QTable.read(cut_hdus["GH_CUTS"])}
 
 
-def _ctapipe_settings():
+def _ctapipe_settings(n_offsets):
     edges = {"energy_min": "0.1 TeV", "energy_max": "10 TeV", "energy_n_bins_per_decade": 3}
     true, reco = ({f"{kind}_{name}": value for name, value in edges.items()} for kind in ("true", "reco"))
     tasks = {
@@ -395,11 +417,14 @@ def _ctapipe_settings():
     query = [[ending, f"Gammaml{ending}_is_valid"] for ending in tasks.values()]
     preprocessor["DL2EventQualityQuery"] = {"quality_criteria": query}
     loader = {"DL2EventLoader": {"DL2EventPreprocessor": preprocessor}}
+    offsets = {"fov_offset_min": "0 deg", "fov_offset_max": f"{CONE} deg", "fov_offset_n_bins": n_offsets}
     return {
         "EventSelectionOptimizer": {"optimization_algorithm": "PercentileCuts", **loader},
         "IrfTool": loader,
         "GhPercentileCutCalculator": {"target_percentile": 70},
+        "ThetaPercentileCutCalculator": {"target_percentile": 68, "theta_max_angle": "-1 deg"},
+        "PSF3DMaker": {"source_offset_max": "1 deg", "source_offset_n_bins": 40},
         "DefaultTrueEnergyBins": true,
         "DefaultRecoEnergyBins": reco,
-        "DefaultFoVOffsetBins": {"fov_offset_min": "0 deg", "fov_offset_max": f"{CONE} deg", "fov_offset_n_bins": 2},
+        "DefaultFoVOffsetBins": offsets,
     }

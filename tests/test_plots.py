@@ -13,6 +13,7 @@ from fake_dl2 import make_events
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 from matplotlib.container import ErrorbarContainer
+from pyirf.spectral import CRAB_HEGRA
 
 from gammaml import performance, plots
 from gammaml.calibration import apply_temperature, fit_temperature
@@ -28,12 +29,34 @@ def made(quality):
     both["reco_energy_uncert"] = 0.2 * both["reco_energy"]  # of the worse ones, too small
     both["ang_distance_uncert"] = 0.1 * u.deg
     both["hillas_intensity"] = np.asarray(100 * both["true_energy"].value)
+    both["pointing_alt"], both["pointing_az"] = 70 * u.deg, 0 * u.deg
+    both.meta["simulation"]["max_viewcone_radius"] = 1 * u.deg
     return both
 
 
 BEST, WORSE = made(1.0), made(0.6)
 BINS = performance.energy_bins(BEST)
 HISTORY = QTable({"epoch": [1, 2, 3], "loss": [0.7, 0.5, 0.4], "val_loss": [0.8, 0.6, 0.55]})
+SEVERAL = ("area_by_cut", "area_by_offset")  # curves of one table
+
+
+def _once(compute):
+    """`compute`, which takes long, of each table once."""
+    found = {}
+
+    def of(dl2):
+        if id(dl2) not in found:
+            found[id(dl2)] = compute(dl2)
+        return found[id(dl2)].copy()
+
+    return of
+
+
+def _area_by_offset(dl2):
+    settings = performance.IrfSettings(fov_offset_bins=[0, 0.2, 0.4] * u.deg)
+    return performance.effective_area_by_offset(dl2, settings)
+
+
 FIGURES = {
     "roc": (plots.plot_roc, performance.roc_curve),
     "auc_energy": (plots.plot_auc_in_bins, lambda dl2: performance.auc_in_bins(dl2, "true_energy", BINS)),
@@ -53,11 +76,16 @@ FIGURES = {
     "coverage_energy": (plots.plot_coverage, performance.coverage),
     "coverage_direction": (plots.plot_coverage, lambda dl2: performance.coverage(dl2, "direction")),
     "area": (plots.plot_effective_area, lambda dl2: performance.effective_area(dl2, BINS)),
+    "area_by_cut": (plots.plot_effective_area_by_cut, performance.effective_area_by_cut),
+    "area_by_offset": (plots.plot_effective_area_by_offset, _area_by_offset),
+    "background": (plots.plot_background_rate, performance.background_rate),
+    "sensitivity": (plots.plot_sensitivity, _once(performance.sensitivity)),
     "migration": (plots.plot_migration_matrix, lambda dl2: performance.migration_matrix(dl2, BINS, BINS)),
     "loss": (plots.plot_loss_curves, lambda _: HISTORY),
 }
+pytestmark = pytest.mark.filterwarnings("ignore::gammaml.errors.StatisticsWarning")
 every_figure = pytest.mark.parametrize("name", FIGURES)
-overlaid_figures = pytest.mark.parametrize("name", [name for name in FIGURES if name != "migration"])
+overlaid_figures = pytest.mark.parametrize("name", [name for name in FIGURES if name not in ("migration", *SEVERAL)])
 
 
 def overlay(name):
@@ -111,7 +139,7 @@ def test_definition_and_counts_are_printed(name):
     printed = " ".join(text.split())
     assert table.meta.get("definition", "") in printed
     assert table.meta.get("counts", "") in printed
-    if name not in ("migration", "loss"):
+    if name not in ("migration", "loss", *SEVERAL):
         both = note_text(overlay(name).figure)
         assert "CNN: " in both
         assert "forest: " in both
@@ -129,7 +157,8 @@ def test_a_given_axes_is_used_and_pyplot_left_alone(name):
     assert plt.get_fignums() == []
     assert dict(mpl.rcParams) == settings
     assert table.colnames == before.colnames
-    assert all(np.array_equal(table[c], before[c], equal_nan=True) for c in table.colnames)
+    for column in table.colnames:
+        np.testing.assert_array_equal(table[column], before[column])
 
 
 def drawn_points(ax):
@@ -150,6 +179,47 @@ def test_points_are_the_numbers_of_the_table(name, column):
     np.testing.assert_allclose(y, u.Quantity(shown[column]).value)
     np.testing.assert_allclose(uncert, u.Quantity(shown[f"{column}_uncert"]).value)
     assert np.all((x > shown["true_energy_low"].value) & (x < shown["true_energy_high"].value))
+
+
+@pytest.mark.parametrize(("name", "column"), [("background", "rate"), ("sensitivity", "sensitivity")])
+def test_points_of_few_background_showers_are_open(name, column):
+    plot, compute = FIGURES[name]
+    table = compute(BEST)
+    table["n_effective"][:3] = 100
+    shown = table[table["n_gamma"] >= performance.MIN_EVENTS] if name == "sensitivity" else table[table["n_events"] > 0]
+    few = shown["n_effective"] < performance.MIN_EVENTS
+    assert 0 < few.sum() < len(shown)
+    ax = plot(table)
+    container = next(c for c in ax.containers if isinstance(c, ErrorbarContainer))
+    np.testing.assert_allclose(container.lines[0].get_ydata(), shown[column].value)
+    hollow = next(line for line in ax.lines if line.get_markerfacecolor() == "white")
+    np.testing.assert_allclose(hollow.get_ydata(), shown[column].value[few])
+
+
+def test_sensitivity_stands_beside_shares_of_the_crab_nebula():
+    table = FIGURES["sensitivity"][1](BEST)
+    ax = plots.plot_sensitivity(table)
+    crab = next(line for line in ax.lines if line.get_linestyle() == ":")
+    energy = table["reco_energy_center"]
+    expected = (energy**2 * CRAB_HEGRA(energy)).to_value("erg/(cm2 s)")
+    np.testing.assert_allclose(crab.get_ydata(), expected[table["n_gamma"] >= performance.MIN_EVENTS])
+    assert [text.get_text() for text in ax.texts if "Crab" in text.get_text() and text.get_gid() != NOTE] == [
+        "100% Crab",
+        "10% Crab",
+        "1% Crab",
+    ]
+
+
+@pytest.mark.parametrize(("name", "column"), [("area_by_cut", "cut"), ("area_by_offset", "fov_offset_low")])
+def test_a_curve_a_cut_or_offset(name, column):
+    plot, compute = FIGURES[name]
+    table = compute(BEST)
+    ax = plot(table, label="CNN")
+    assert len({to_hex(line.get_color()) for line in ax.lines}) == len(np.unique(table[column]))
+    assert ax.get_title() == "CNN"
+    assert len(set(ax.get_legend_handles_labels()[1])) == len(np.unique(table[column]))
+    first = table[(table[column] == table[column][0]) & (table["n_events"] > 0)]
+    np.testing.assert_allclose(drawn_points(ax)[1], first["effective_area"].value)
 
 
 def test_energy_bias_has_a_panel_of_its_own():

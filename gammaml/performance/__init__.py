@@ -4,6 +4,7 @@ Every result has its statistical uncertainty and its number of events. ``meta["d
 computed, ``meta["counts"]`` which events went in; figures print both. Rows marked ``in_training`` never count.
 """
 
+from gammaml.performance.areas import effective_area_by_cut, effective_area_by_offset
 from gammaml.performance.classification import (
     Auc,
     auc,
@@ -12,10 +13,13 @@ from gammaml.performance.classification import (
     reliability,
     roc_curve,
 )
-from gammaml.performance.irfs import Irfs, IrfSettings, build_irfs
+from gammaml.performance.irf_cuts import IrfSettings
+from gammaml.performance.irfs import Irfs, build_irfs
 from gammaml.performance.pulls import coverage, pulls
+from gammaml.performance.rates import background_rate
 from gammaml.performance.regression import angular_resolution, energy_resolution, migration_matrix
 from gammaml.performance.selection import combine, energy_bins, log_bins, test_events
+from gammaml.performance.sensitivity import SensitivitySettings, sensitivity
 from gammaml.performance.simulated import effective_area, event_weights
 from gammaml.performance.source import (
     Excess,
@@ -36,15 +40,19 @@ __all__ = [
     "Excess",
     "IrfSettings",
     "Irfs",
+    "SensitivitySettings",
     "alpha_angle",
     "alpha_counts",
     "angular_resolution",
     "auc",
     "auc_in_bins",
+    "background_rate",
     "build_irfs",
     "combine",
     "coverage",
     "effective_area",
+    "effective_area_by_cut",
+    "effective_area_by_offset",
     "energy_bins",
     "energy_resolution",
     "event_weights",
@@ -56,6 +64,7 @@ __all__ = [
     "reflected_offsets",
     "reliability",
     "roc_curve",
+    "sensitivity",
     "source_offset",
     "summary",
     "test_events",

@@ -6,21 +6,18 @@ from dataclasses import dataclass
 import astropy.units as u
 import numpy as np
 from astropy.table import QTable, vstack
-from pyirf.spectral import DIFFUSE_FLUX_UNIT, IRFDOC_ELECTRON_SPECTRUM, IRFDOC_PROTON_SPECTRUM, PowerLaw
 
 from gammaml.columns import GAMMA_PRIMARY, require
-from gammaml.errors import InputError
+from gammaml.errors import InputError, SimulationWarning
 from gammaml.performance import selection
 from gammaml.performance.regression import theta
-from gammaml.performance.simulated import RANGE_TOLERANCE, simulated_runs
+from gammaml.performance.simulated import simulated_runs
+from gammaml.performance.spectra import ELECTRON, PROTON, RANGE_TOLERANCE, diffuse_weights
 from gammaml.sky import angular_separation
 
 OBSERVED = 1 * u.h  # what background weights are for; any time does, rates do not depend on it
 PROTONS, ELECTRONS = (101,), (1, -1)
-SPECTRA_TEXT = (
-    "protons 9.8e-6 (E/TeV)^-2.62 /(cm2 s TeV sr), electrons 2.385e-9 (E/TeV)^-3.43 /(cm2 s TeV sr) with a bump "
-    "(pyirf's IRFDOC spectra)"
-)
+ALTITUDE_TOLERANCE = 1.0  # degrees, between gammas and background
 NEEDED = ("true_energy", "reco_energy", *selection.DIRECTION, "gammaness", "pointing_alt", "pointing_az")
 
 
@@ -46,12 +43,18 @@ class Sample:
 def require_array_events(dl2):
     """Raise unless a DL2 table has a row an array event, and all that is needed."""
     require(dl2, "obs_id", "event_id", "true_shower_primary_id", *NEEDED, where=selection.WHERE)
-    if "tel_id" in dl2.colnames:
+    if "tel_id" in dl2.colnames and _repeated_events(dl2):
         do = "read the files with level='subarray', or combine the images"
         raise InputError(selection.WHERE, "a row an image", "a row an array event", do)
     if dl2.meta.get("n_in_training", 0):
         do = "do not select them before, or it cannot be told how many showers were thrown for them"
         raise InputError(selection.WHERE, "test events alone", "all events of the files", do)
+
+
+def _repeated_events(dl2):
+    """Whether an event has several images; those of a single telescope are the events."""
+    keys = np.stack([np.asarray(dl2[name]) for name in ("true_shower_primary_id", "obs_id", "event_id")], axis=1)
+    return len(np.unique(keys, axis=0)) < len(keys)
 
 
 def sample(dl2, primaries, name):
@@ -101,52 +104,82 @@ def _as_pyirf(events):
     return table
 
 
-def background(dl2):
-    """Protons, and electrons where there are any, with the ``weight`` that makes them those of an hour.
+@dataclass(frozen=True)
+class Background:
+    """Protons, and electrons where there are any.
 
     Parameters
     ----------
-    dl2 : astropy.table.QTable
-
-    Returns
-    -------
     events : astropy.table.QTable
-        As those of a `Sample`.
+        As those of a `Sample`, with the ``weight`` that makes them those of `OBSERVED`, and ``primary``.
+    kinds : tuple of str
     cone : float
         Degrees from the pointing, up to which all kinds were thrown.
     counts : str
     """
-    protons = sample(dl2, PROTONS, "protons")
-    kinds, primary = [(protons, IRFDOC_PROTON_SPECTRUM)], selection.bare(dl2, "true_shower_primary_id")
+
+    events: QTable
+    kinds: tuple
+    cone: float
+    counts: str
+
+
+def background(dl2, gammas):
+    """What a DL2 table has of background, weighted to its spectra.
+
+    Parameters
+    ----------
+    dl2 : astropy.table.QTable
+    gammas : Sample
+        That the background has to fit.
+
+    Returns
+    -------
+    Background
+
+    Raises
+    ------
+    gammaml.errors.InputError
+        Where there are no protons, or they cannot be weighted.
+
+    Warns
+    -----
+    gammaml.errors.SimulationWarning
+        Where background was not thrown at all energies or at the altitude of the gammas.
+    """
+    kinds, primary = {"protons": (PROTONS, PROTON)}, selection.bare(dl2, "true_shower_primary_id")
     if np.isin(primary, ELECTRONS).any():
-        kinds.append((sample(dl2, ELECTRONS, "electrons"), IRFDOC_ELECTRON_SPECTRUM))
+        kinds["electrons"] = ELECTRONS, ELECTRON
     if other := sorted(set(map(int, primary)) - {GAMMA_PRIMARY, *PROTONS, *ELECTRONS}):
         warnings.warn(f"the primaries {', '.join(map(str, other))} do not count: no spectrum is known", stacklevel=4)
-    for kind, spectrum in kinds:
-        kind.events["weight"] = _weights(kind, spectrum)
-    cone = min(max(info.viewcone_max.to_value(u.deg) for info, *_ in kind.runs) for kind, _ in kinds)
-    events = vstack([kind.events for kind, _ in kinds], metadata_conflicts="silent")
-    return events, cone, ", ".join(kind.counts for kind, _ in kinds)
+    samples, first_shower = [], 0
+    for name, (primaries, spectrum) in kinds.items():
+        kind = sample(dl2, primaries, name)
+        _warn_of_misfit(gammas, kind, name)
+        kind.events["weight"] = diffuse_weights(kind, spectrum, OBSERVED)
+        kind.events["primary"] = primaries[0]
+        kind.events["shower"] += first_shower
+        first_shower = kind.events["shower"].max() + 1
+        samples.append(kind)
+    cone = min(max(info.viewcone_max.to_value(u.deg) for info, *_ in kind.runs) for kind in samples)
+    events = vstack([kind.events for kind in samples], metadata_conflicts="silent")
+    return Background(events, tuple(kinds), cone, ", ".join(kind.counts for kind in samples))
 
 
-def _weights(kind, spectrum):
-    """Expected events in `OBSERVED` for each simulated one, as pyirf's ``calculate_event_weights``."""
-    energy, offset = kind.events["true_energy"], kind.events["true_source_fov_offset"]
-    thrown = np.zeros(len(energy)) * DIFFUSE_FLUX_UNIT
-    for info, area, _ in kind.runs:
-        if info.viewcone_max <= info.viewcone_min:
-            got, expected = "background from one direction", "directions all over the field of view"
-            raise InputError("simulated runs", got, expected, "simulate it with a view cone")
-        inside = _within(energy, info.energy_min, info.energy_max)
-        inside &= _within(offset, info.viewcone_min, info.viewcone_max)
-        # pyirf takes the whole disc of cores; ours may be a ring.
-        disc = (np.pi * info.max_impact**2 / area).to_value(u.one)
-        thrown[inside] += PowerLaw.from_simulation(info, OBSERVED)(energy[inside]) * disc
-    if not (thrown > 0).all():
-        got = f"an event of {energy[thrown <= 0][0]:g}, {offset[thrown <= 0][0]:.2f} from the pointing"
-        raise InputError("simulated runs", got, "events within the thrown energies and cone", "check the simulation")
-    return (spectrum(energy) / thrown).to_value(u.one)
+def _warn_of_misfit(gammas, kind, name):
+    (low, high), (least, most) = _thrown_energies(gammas), _thrown_energies(kind)
+    if least > low * (1 + RANGE_TOLERANCE) or most < high * (1 - RANGE_TOLERANCE):
+        text = f"{name} were thrown from {least:g} to {most:g} TeV, gammas from {low:g} to {high:g} TeV"
+        warnings.warn(f"{text}: where gammas reach further, the background is too low", SimulationWarning, stacklevel=5)
+    altitudes = [np.mean(events["pointing_alt"].to_value(u.deg)) for events in (gammas.events, kind.events)]
+    if abs(np.subtract(*altitudes)) > ALTITUDE_TOLERANCE:
+        text = f"the mean altitude of gammas is {altitudes[0]:.1f} deg, of {name} {altitudes[1]:.1f} deg"
+        warnings.warn(f"{text}: they do not belong together", SimulationWarning, stacklevel=5)
 
 
-def _within(values, low, high):
-    return (values >= low * (1 - RANGE_TOLERANCE)) & (values <= high * (1 + RANGE_TOLERANCE))
+def _thrown_energies(kind):
+    """Least and largest thrown energy, TeV."""
+    return (
+        min(info.energy_min.to_value(u.TeV) for info, *_ in kind.runs),
+        max(info.energy_max.to_value(u.TeV) for info, *_ in kind.runs),
+    )

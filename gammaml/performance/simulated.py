@@ -10,9 +10,10 @@ from pyirf.spectral import PowerLaw
 from gammaml.columns import GAMMA_PRIMARY, require
 from gammaml.errors import InputError
 from gammaml.performance import selection
+from gammaml.performance.spectra import RANGE_TOLERANCE
+from gammaml.performance.uncertainty import weighted_counts
 
 GAMMA_INDEX, HADRON_INDEX = -2.5, -2.7
-RANGE_TOLERANCE = 1e-3  # float32 energies may lie this little outside the simulated range
 RECONSTRUCTED = ("reco_energy", "reco_alt", "reco_az", "gammaness")
 RUN_UNITS = {
     "energy_range_min": u.TeV,
@@ -124,20 +125,14 @@ def thrown_per_energy(info, edges):
 
 
 def _count_events(events, edges):
-    """Array events in each bin, and the standard deviation of that number, at least one event.
-
-    How many showers were thrown into a bin is known only on average, so their number is Poisson; the uses of one are
-    seen or missed together. The variance of such a compound Poisson sum is the sum of k^2 over the showers, each seen
-    k times (Bohm & Zech 2014, NIM A 748, 1). With a use a shower that is the square root of the number of events.
-    """
+    """Array events in each bin, and the standard deviation of that number, at least one event."""
     index, showers = selection.bin_index(selection.bare(events, "true_energy"), edges), selection.cluster_number(events)
+    counted = (index >= 0) & (index < len(edges) - 1)
     if "tel_id" in events.colnames:  # several images of one event count once
         keys = np.stack([np.asarray(events["obs_id"]), np.asarray(events["event_id"]), showers], axis=1)
-        distinct = np.unique(keys, axis=0, return_index=True)[1]
-        index, showers = index[distinct], showers[distinct]
-    uses = [np.bincount(showers[index == i]) for i in range(len(edges) - 1)]
-    scatter = np.sqrt([max((k**2).sum(), 1) for k in uses])
-    return np.array([k.sum() for k in uses]), scatter
+        counted &= np.isin(np.arange(len(keys)), np.unique(keys, axis=0, return_index=True)[1])
+    n, _, variance = weighted_counts(index[counted], np.ones(counted.sum()), showers[counted], len(edges) - 1)
+    return n, np.sqrt(np.maximum(variance, 1))
 
 
 def _area_definition(runs, events):

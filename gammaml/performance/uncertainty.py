@@ -150,3 +150,28 @@ def fraction_interval(passed, clusters):
     if variance > 0:
         n_effective = min(share * (1 - share) / variance * n_clusters / (n_clusters - 1), n)
     return wilson_interval(share * n_effective, n_effective)
+
+
+def weighted_counts(index, weights, clusters, n_bins):
+    """Weighted rows in bins, where rows of one cluster (a shower used many times) come or stay away together.
+
+    How many showers are thrown into a bin is known only on average, so their number is Poisson, and the variance of
+    such a compound Poisson sum is the sum of the squared weights of the clusters (Bohm & Zech 2014, NIM A 748, 1).
+
+    Parameters
+    ----------
+    index : array of int (n,)
+        Bin of each row, from 0 to `n_bins` - 1.
+    weights : array (n,)
+    clusters : array of int (n,)
+    n_bins : int
+
+    Returns
+    -------
+    n, total, variance : array (n_bins,)
+        Rows, their weight, and its variance; 0 in a bin without rows.
+    """
+    cells, cell = np.unique(np.stack([index, clusters]), axis=1, return_inverse=True)
+    of_cluster = np.bincount(cell.ravel(), weights, minlength=cells.shape[1])
+    total, variance = (np.bincount(cells[0], values, minlength=n_bins) for values in (of_cluster, of_cluster**2))
+    return np.bincount(index, minlength=n_bins), total, variance

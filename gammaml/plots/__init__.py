@@ -9,6 +9,12 @@ first, in the next colour, line style and marker. What was computed stands small
 ...     ax.figure.savefig("roc.pdf")
 """
 
+from gammaml.plots.areas import (
+    plot_background_rate,
+    plot_effective_area_by_cut,
+    plot_effective_area_by_offset,
+    plot_sensitivity,
+)
 from gammaml.plots.classification import plot_auc_in_bins, plot_gammaness_distribution, plot_reliability, plot_roc
 from gammaml.plots.instrument import plot_array, plot_camera
 from gammaml.plots.pulls import plot_coverage, plot_pulls
@@ -30,9 +36,12 @@ __all__ = [
     "plot_angular_resolution",
     "plot_array",
     "plot_auc_in_bins",
+    "plot_background_rate",
     "plot_camera",
     "plot_coverage",
     "plot_effective_area",
+    "plot_effective_area_by_cut",
+    "plot_effective_area_by_offset",
     "plot_energy_resolution",
     "plot_gammaness_distribution",
     "plot_light_density",
@@ -41,6 +50,7 @@ __all__ = [
     "plot_pulls",
     "plot_reliability",
     "plot_roc",
+    "plot_sensitivity",
     "plot_shower_profile",
     "plot_shower_tracks",
     "plot_theta2",

@@ -1,6 +1,7 @@
 """Which tables a report computes, and how each is drawn."""
 
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,7 @@ from astropy.units import Quantity
 from matplotlib.figure import Figure as Canvas
 
 from gammaml import performance, plots
-from gammaml.errors import InputError
+from gammaml.errors import InputError, StatisticsWarning
 
 GAMMANESS_BINS = np.linspace(0, 1, 21)
 INTENSITY_BINS_PER_DECADE = 4
@@ -18,6 +19,7 @@ UNCERTAINTIES = {
     "energy": ("reco_energy", "reco_energy_uncert"),
     "direction": ("reco_alt", "reco_az", "ang_distance_uncert"),
 }
+SHOWERS = ("reco_energy", "reco_alt", "reco_az", "gammaness", "pointing_alt", "pointing_az")
 HEIGHT = 0.9  # of a figure, in column widths
 
 
@@ -74,6 +76,7 @@ def compute_figures(tables):
     """
     computing = _Computing(tables, performance.energy_bins(next(iter(tables.values()))), [])
     figures = [*_classification(computing), *_energy(computing), *_direction(computing), *_area(computing)]
+    figures += _showers(computing)
     figures += [figure for quantity in UNCERTAINTIES for figure in _uncertainty(computing, quantity)]
     return [figure for figure in figures if figure.tables], computing.problems
 
@@ -151,3 +154,38 @@ def _any_finite(dl2, name):
 def _area(computing):
     area = computing.of(lambda dl2: performance.effective_area(dl2, computing.edges))
     yield Figure("effective_area", "Effective area", plots.plot_effective_area, area)
+
+
+def _showers(computing):
+    """What counts showers and not images: areas after cuts, background rate and sensitivity."""
+    everything = "effective area after cuts, background rate and sensitivity"
+    by_cut = _heard(computing, everything, performance.effective_area_by_cut)
+    # The others would fail of the same.
+    computing = replace(computing, tables={label: computing.tables[label] for label in by_cut})
+    title = "Effective area after cuts"
+    yield from Figure("effective_area_by_cut", title, plots.plot_effective_area_by_cut, by_cut).per_label()
+    by_offset = _heard(computing, "effective area by offset", performance.effective_area_by_offset)
+    by_offset = {label: table for label, table in by_offset.items() if len(np.unique(table["fov_offset_low"])) > 1}
+    title = "Effective area by offset"
+    yield from Figure("effective_area_by_offset", title, plots.plot_effective_area_by_offset, by_offset).per_label()
+    rate = _heard(computing, "background rate", performance.background_rate)
+    yield Figure("background_rate", "Background rate", plots.plot_background_rate, rate, 1.0)
+    sensitivity = _heard(computing, "sensitivity", performance.sensitivity)
+    yield Figure("sensitivity", "Sensitivity", plots.plot_sensitivity, sensitivity, 1.15)
+
+
+def _heard(computing, name, compute):
+    """As `computing.of`, where also what `compute` warns of is a problem, and each problem says what it is about."""
+    found = {}
+    for label, table in computing.tables.items():
+        own = replace(computing, tables={label: table}, problems=[])
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            found |= own.of(compute, *SHOWERS)
+        computing.problems.extend(f"{name}, {text}" for text in own.problems)
+        for warning in said:
+            if issubclass(warning.category, StatisticsWarning):
+                computing.problems.append(f"{name}, {label}: {warning.message}")
+            elif issubclass(warning.category, UserWarning):  # of the files, the same for all
+                computing.problems.append(str(warning.message))
+    return found
