@@ -144,7 +144,9 @@ def _run_epochs(model, data, settings, state, checkpoint):
             if state.best_epoch == epoch + 1:
                 state.best = model.get_weights()
             checkpoint.save(model, state)
-            progress.say(f"epoch {epoch + 1}/{settings.n_epochs}: loss {row['loss']:.4f}, val_loss {row['val_loss']:.4f}")
+            progress.say(
+                f"epoch {epoch + 1}/{settings.n_epochs}: loss {row['loss']:.4f}, val_loss {row['val_loss']:.4f}"
+            )
 
 
 def _size(targets):

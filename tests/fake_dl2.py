@@ -3,8 +3,10 @@
 import astropy.units as u
 import numpy as np
 from astropy.table import QTable, vstack
+from scipy.stats import norm
 
 from gammaml import sky
+from gammaml.performance import combine
 
 E_MIN, E_MAX, INDEX, RADIUS = 0.1, 10.0, -2.0, 300.0
 
@@ -124,4 +126,25 @@ def used_again(dl2, uses):
     table["event_id"] = np.arange(len(table))
     table.meta["simulation"] = dl2.meta["simulation"].copy()
     table.meta["simulation"]["shower_reuse"] = [uses]
+    return table
+
+
+def with_core_and_height(dl2, rng, *, sigma=20.0, bias=100.0, width=400.0):
+    """`dl2` with cores and heights of the maximum: errors of the core are normal with `sigma` m in x and y.
+
+    Those of the height are normal with mean `bias` and width `width` in m.
+    """
+    table, n = dl2.copy(), len(dl2)
+    for name in ("core_x", "core_y"):
+        table[f"true_{name}"] = rng.uniform(-200, 200, n) * u.m
+        table[f"reco_{name}"] = table[f"true_{name}"] + rng.normal(0, sigma, n) * u.m
+    table["true_h_max"] = rng.normal(9000, 1000, n) * u.m
+    table["reco_h_max"] = table["true_h_max"] + rng.normal(bias, width, n) * u.m
+    return table
+
+
+def gaussian_scores(n, separation, rng):
+    """Gammas and hadrons, `n` of each, whose scores are two normal distributions of width 1."""
+    table = combine([make_events(n, 0, rng), make_events(n, 101, rng)])
+    table["gammaness"] = norm.cdf(rng.normal(size=2 * n) + np.repeat([separation, 0], n))
     return table

@@ -3,13 +3,14 @@
 import io
 import re
 import zlib
+from functools import partial
 
 import astropy.units as u
 import matplotlib as mpl
 import numpy as np
 import pytest
 from astropy.table import QTable
-from fake_dl2 import make_events
+from fake_dl2 import make_events, with_core_and_height
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 from matplotlib.container import ErrorbarContainer
@@ -29,13 +30,17 @@ def made(quality):
     both["reco_energy_uncert"] = 0.2 * both["reco_energy"]  # of the worse ones, too small
     both["ang_distance_uncert"] = 0.1 * u.deg
     both["hillas_intensity"] = np.asarray(100 * both["true_energy"].value)
-    both["pointing_alt"], both["pointing_az"] = 70 * u.deg, 0 * u.deg
-    both.meta["simulation"]["max_viewcone_radius"] = 1 * u.deg
-    return both
+    both["multiplicity"] = np.arange(len(both)) % 3 + 2
+    both["pointing_alt"] = both["true_alt"] + rng.uniform(0, 2, len(both)) * u.deg
+    both["pointing_az"] = both["true_az"]
+    both.meta["simulation"]["max_viewcone_radius"] = 2 * u.deg
+    return with_core_and_height(both, rng)
 
 
 BEST, WORSE = made(1.0), made(0.6)
 BINS = performance.energy_bins(BEST)
+OFFSETS = np.linspace(0, 2, 5) * u.deg
+ALONE = ("migration", "correlations", "profile")  # of one table
 HISTORY = QTable({"epoch": [1, 2, 3], "loss": [0.7, 0.5, 0.4], "val_loss": [0.8, 0.6, 0.55]})
 SEVERAL = ("area_by_cut", "area_by_offset")  # curves of one table
 
@@ -64,6 +69,12 @@ FIGURES = {
         plots.plot_auc_in_bins,
         lambda dl2: performance.auc_in_bins(dl2, "hillas_intensity", np.geomspace(10, 1000, 6)),
     ),
+    "auc_multiplicity": (
+        plots.plot_auc_in_bins,
+        lambda dl2: performance.auc_in_bins(dl2, "multiplicity", performance.multiplicity_bins(dl2)),
+    ),
+    "precision_recall": (plots.plot_precision_recall, performance.precision_recall),
+    "quality_factor": (plots.plot_quality_factor, performance.quality_factor),
     "gammaness": (
         plots.plot_gammaness_distribution,
         lambda dl2: performance.gammaness_distribution(dl2, np.linspace(0, 1, 11)),
@@ -71,6 +82,22 @@ FIGURES = {
     "reliability": (plots.plot_reliability, performance.reliability),
     "energy": (plots.plot_energy_resolution, lambda dl2: performance.energy_resolution(dl2, BINS)),
     "direction": (plots.plot_angular_resolution, lambda dl2: performance.angular_resolution(dl2, BINS)),
+    "energy_offset": (
+        plots.plot_energy_resolution,
+        lambda dl2: performance.energy_resolution(dl2, OFFSETS, by="true_offset"),
+    ),
+    "containment": (
+        partial(plots.plot_angular_resolution, levels=(68, 95)),
+        lambda dl2: performance.angular_resolution(dl2, BINS),
+    ),
+    "point_spread": (
+        plots.plot_point_spread,
+        lambda dl2: performance.point_spread(dl2, np.linspace(0, 0.4, 11) * u.deg),
+    ),
+    "core": (plots.plot_core_resolution, lambda dl2: performance.core_resolution(dl2, BINS)),
+    "h_max": (plots.plot_h_max_resolution, lambda dl2: performance.h_max_resolution(dl2, BINS)),
+    "correlations": (plots.plot_correlations, performance.correlations),
+    "profile": (plots.plot_gammaness_profile, performance.gammaness_profile),
     "pulls_energy": (plots.plot_pulls, performance.pulls),
     "pulls_direction": (plots.plot_pulls, lambda dl2: performance.pulls(dl2, "direction")),
     "coverage_energy": (plots.plot_coverage, performance.coverage),
@@ -85,7 +112,7 @@ FIGURES = {
 }
 pytestmark = pytest.mark.filterwarnings("ignore::gammaml.errors.StatisticsWarning")
 every_figure = pytest.mark.parametrize("name", FIGURES)
-overlaid_figures = pytest.mark.parametrize("name", [name for name in FIGURES if name not in ("migration", *SEVERAL)])
+overlaid_figures = pytest.mark.parametrize("name", [name for name in FIGURES if name not in (*ALONE, *SEVERAL)])
 
 
 def overlay(name):
@@ -139,7 +166,7 @@ def test_definition_and_counts_are_printed(name):
     printed = " ".join(text.split())
     assert table.meta.get("definition", "") in printed
     assert table.meta.get("counts", "") in printed
-    if name not in ("migration", "loss", *SEVERAL):
+    if name not in (*ALONE, "loss", *SEVERAL):
         both = note_text(overlay(name).figure)
         assert "CNN: " in both
         assert "forest: " in both
@@ -220,6 +247,107 @@ def test_a_curve_a_cut_or_offset(name, column):
     assert len(set(ax.get_legend_handles_labels()[1])) == len(np.unique(table[column]))
     first = table[(table[column] == table[column][0]) & (table["n_events"] > 0)]
     np.testing.assert_allclose(drawn_points(ax)[1], first["effective_area"].value)
+
+
+def test_points_by_offset_stand_in_the_middle_of_their_bins():
+    table = FIGURES["energy_offset"][1](BEST)
+    ax = plots.plot_energy_resolution(table)
+    x, y, _ = drawn_points(ax)
+    np.testing.assert_allclose(x, [0.25, 0.75, 1.25, 1.75])
+    np.testing.assert_allclose(y, table["resolution"])
+    below = next(axes for axes in ax.figure.axes if axes is not ax)
+    assert (ax.get_xscale(), below.get_xlabel()) == ("linear", "true offset [deg]")
+
+
+def test_multiplicities_are_whole_numbers():
+    ax = plots.plot_auc_in_bins(FIGURES["auc_multiplicity"][1](BEST))
+    ax.figure.draw_without_rendering()
+    np.testing.assert_array_equal(drawn_points(ax)[0], [2, 3, 4])
+    assert {tick.get_text() for tick in ax.get_xticklabels()} >= {"2", "3", "4"}
+
+
+@pytest.mark.parametrize("column", ["angular_resolution", "core_resolution"])
+def test_each_containment_has_its_numbers(column):
+    plot, compute = getattr(plots, f"plot_{column}"), getattr(performance, column)
+    table = compute(BEST, BINS)
+    ax = plot(table, label="CNN", levels=(68, 95, 50))
+    labels = [container.get_label() for container in ax.containers]
+    assert labels == ["CNN, 68 %", "CNN, 95 %", "CNN, 50 %"]
+    for container, suffix in zip(ax.containers, ("", "_95", "_50"), strict=True):
+        values, uncert = u.Quantity(table[f"{column}{suffix}"]).value, table[f"{column}{suffix}_uncert"]
+        shown = (table["n_events"] >= performance.MIN_EVENTS) & np.isfinite(uncert)
+        np.testing.assert_allclose(container.lines[0].get_ydata(), values[shown])
+
+
+def test_precision_recall_leaves_out_the_first_few_events():
+    table = performance.precision_recall(BEST)
+    curve = plots.plot_precision_recall(table).lines[0]
+    shown = table[table["n_gamma"] + table["n_hadron"] >= performance.MIN_EVENTS]
+    assert 0 < len(table) - len(shown) < 20
+    np.testing.assert_array_equal(curve.get_xydata().T, [shown["recall"], shown["precision"]])
+
+
+@pytest.mark.filterwarnings("ignore::gammaml.errors.StatisticsWarning")
+def test_best_cut_is_marked_and_cuts_few_hadrons_pass_are_not_drawn():
+    table = performance.quality_factor(BEST, min_hadrons=200)
+    ax = plots.plot_quality_factor(table)
+    x, y, _ = drawn_points(ax)
+    best = table.meta
+    np.testing.assert_allclose((x[0], y[0]), (best["best_cut"], best["best_quality_factor"]))
+    assert len(ax.lines[0].get_xdata()) == np.sum(table["n_hadron"] >= 200) < len(table)
+    nothing = plots.plot_quality_factor(performance.quality_factor(BEST, min_hadrons=5000))
+    assert len(nothing.lines[0].get_xdata()) == 0
+
+
+def test_point_spread_has_a_logarithmic_density_without_empty_rings():
+    table = performance.point_spread(BEST, [0, 0.1, 0.2, 1, 2] * u.deg)
+    ax = plots.plot_point_spread(table)
+    np.testing.assert_allclose(drawn_points(ax)[1], table["density"][:-1].value)
+    assert ax.get_yscale() == "log"
+    assert f"r68 {table.meta['r68']:.3f}°" in ax.get_legend_handles_labels()[1][0]
+
+
+def test_heat_map_has_each_correlation_in_its_cell():
+    table = FIGURES["correlations"][1](BEST)
+    ax = plots.plot_correlations(table, label="CNN")
+    parameters = list(dict.fromkeys(table["parameter"]))
+    cells = np.ma.filled(ax.collections[0].get_array(), np.nan).reshape(len(parameters), 6)
+    texts = {text.get_position(): text for text in ax.texts}
+    columns = [(c, t) for c in ("gamma", "hadron") for t in ("gammaness", "energy_error", "direction_error")]
+    for row in table:
+        i, j = parameters.index(row["parameter"]), columns.index((row["particle"], row["target"]))
+        assert cells[i, j] == row["correlation"]
+        text = texts[j + 0.5, i + 0.5]
+        assert float(text.get_text().replace("−", "-")) == pytest.approx(row["correlation"], abs=0.0051)
+        assert (text.get_color() == "0.55") == (abs(row["correlation"]) <= 3 * row["correlation_uncert"])
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["gammas", "hadrons"]
+
+
+def test_profile_has_a_panel_a_parameter_with_both_classes():
+    table = FIGURES["profile"][1](BEST)
+    ax = plots.plot_gammaness_profile(table)
+    parameters = list(dict.fromkeys(table["parameter"]))
+    assert len(ax.child_axes) == len(parameters)
+    for panel, parameter in zip(ax.child_axes, parameters, strict=True):
+        for container, particle in zip(panel.containers, ("gamma", "hadron"), strict=True):
+            rows = table[(table["parameter"] == parameter) & (table["particle"] == particle)]
+            np.testing.assert_allclose(container.lines[0].get_ydata(), rows["gammaness_50"])
+    gammas = plots.plot_gammaness_profile(performance.gammaness_profile(BEST[:3000]))
+    assert gammas.get_legend().get_texts()[0].get_text() == "gammas"
+    assert len(gammas.get_legend().get_texts()) == 1
+
+
+@pytest.mark.parametrize("name", ["correlations", "profile"])
+def test_figures_of_one_table_lose_nothing_at_their_edges(name):
+    plot, compute = FIGURES[name]
+    with plots.print_style():
+        ax = plot(compute(BEST), label="CNN")
+        ax.figure.draw_without_rendering()
+    renderer, figure = ax.figure.canvas.get_renderer(), ax.figure.bbox
+    for box in [part.get_tightbbox(renderer) for part in (ax, *ax.child_axes)]:
+        assert min(box.x0, box.y0) >= -1
+        assert box.x1 <= figure.x1 + 1
+        assert box.y1 <= figure.y1 + 1
 
 
 def test_energy_bias_has_a_panel_of_its_own():

@@ -13,11 +13,21 @@ from gammaml.performance.classification import (
     reliability,
     roc_curve,
 )
+from gammaml.performance.correlations import correlations, gammaness_profile
+from gammaml.performance.cuts import precision_recall, quality_factor
 from gammaml.performance.irf_cuts import IrfSettings
 from gammaml.performance.irfs import Irfs, build_irfs
+from gammaml.performance.point_spread import point_spread, theta_bins
 from gammaml.performance.pulls import coverage, pulls
+from gammaml.performance.quantities import QUANTITIES, multiplicity_bins, offset_bins
 from gammaml.performance.rates import background_rate
-from gammaml.performance.regression import angular_resolution, energy_resolution, migration_matrix
+from gammaml.performance.regression import (
+    angular_resolution,
+    core_resolution,
+    energy_resolution,
+    h_max_resolution,
+    migration_matrix,
+)
 from gammaml.performance.selection import combine, energy_bins, log_bins, test_events
 from gammaml.performance.sensitivity import SensitivitySettings, sensitivity
 from gammaml.performance.simulated import effective_area, event_weights
@@ -36,6 +46,7 @@ from gammaml.performance.uncertainty import MIN_EVENTS
 
 __all__ = [
     "MIN_EVENTS",
+    "QUANTITIES",
     "Auc",
     "Excess",
     "IrfSettings",
@@ -49,6 +60,8 @@ __all__ = [
     "background_rate",
     "build_irfs",
     "combine",
+    "core_resolution",
+    "correlations",
     "coverage",
     "effective_area",
     "effective_area_by_cut",
@@ -58,9 +71,16 @@ __all__ = [
     "event_weights",
     "excess",
     "gammaness_distribution",
+    "gammaness_profile",
+    "h_max_resolution",
     "log_bins",
     "migration_matrix",
+    "multiplicity_bins",
+    "offset_bins",
+    "point_spread",
+    "precision_recall",
     "pulls",
+    "quality_factor",
     "reflected_offsets",
     "reliability",
     "roc_curve",
@@ -70,4 +90,5 @@ __all__ = [
     "test_events",
     "theta2",
     "theta2_counts",
+    "theta_bins",
 ]

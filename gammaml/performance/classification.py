@@ -6,8 +6,10 @@ import numpy as np
 from astropy.table import QTable
 from sklearn import metrics
 
-from gammaml.columns import COLUMNS
+from gammaml.columns import require
+from gammaml.performance.quantities import columns_of, unit_of, values, words
 from gammaml.performance.selection import (
+    WHERE,
     bare,
     bin_index,
     checked_edges,
@@ -19,7 +21,13 @@ from gammaml.performance.selection import (
     too_few,
 )
 from gammaml.performance.simulated import event_weights
-from gammaml.performance.uncertainty import MIN_CLUSTERS, fraction_interval, mean_variance, wilson_interval
+from gammaml.performance.uncertainty import (
+    MIN_CLUSTERS,
+    fraction_interval,
+    mean_variance,
+    weight_below,
+    wilson_interval,
+)
 
 MAX_ROC_POINTS = 1000
 
@@ -50,7 +58,7 @@ def roc_curve(dl2):
     gammas, area = is_gamma(events), area_under_curve(events)
     scores, clusters = bare(events, "gammaness"), cluster_number(events)
     hadron, gamma, threshold = metrics.roc_curve(gammas, scores)
-    rows = _thinned(gamma + hadron)
+    rows = thinned(gamma + hadron)
     result = QTable({"gammaness_min": threshold[rows]})
     for name, efficiency, members in (("gamma", gamma[rows], gammas), ("hadron", hadron[rows], ~gammas)):
         passed = (scores[members] >= cut for cut in threshold[rows])
@@ -73,11 +81,11 @@ def _half_width(passed, clusters):
     return (high - low) / 2
 
 
-def _thinned(length):
-    """Indices of at most `MAX_ROC_POINTS` points, evenly along a curve whose `length` grows, with both ends."""
-    if len(length) <= MAX_ROC_POINTS:
+def thinned(length, n_points=MAX_ROC_POINTS):
+    """Indices of at most `n_points` points, evenly along a curve whose `length` grows, with both ends."""
+    if len(length) <= n_points:
         return np.arange(len(length))
-    wanted = np.linspace(length[0], length[-1], MAX_ROC_POINTS)
+    wanted = np.linspace(length[0], length[-1], n_points)
     return np.unique(np.minimum(np.searchsorted(length, wanted), len(length) - 1))
 
 
@@ -113,22 +121,15 @@ def area_under_curve(events, weights=None):
     weights = np.ones(len(events)) if weights is None else weights
     scores, clusters = bare(events, "gammaness"), cluster_number(events)
     place = np.empty(len(events))
-    place[gammas] = _share_below(scores[gammas], scores[~gammas], weights[~gammas])
-    place[~gammas] = 1 - _share_below(scores[~gammas], scores[gammas], weights[gammas])
+    for rows, others in ((gammas, ~gammas), (~gammas, gammas)):
+        place[rows] = weight_below(scores[rows], scores[others], weights[others]) / weights[others].sum()
+    place[~gammas] = 1 - place[~gammas]
     variance = sum(mean_variance(place[rows], weights[rows], clusters[rows]) for rows in (gammas, ~gammas))
     value, uncertainty = np.average(place[gammas], weights=weights[gammas]), np.sqrt(variance)
     if uncertainty == 0:  # every gamma above every hadron, or none: the formula knows no better
         low, high = wilson_interval(value * min(n_gamma, n_hadron), min(n_gamma, n_hadron))
         uncertainty = (high - low) / 2
     return Auc(float(value), float(uncertainty), n_gamma, n_hadron)
-
-
-def _share_below(scores, others, weights):
-    """Weighted share of `others` below each score; equal ones count half."""
-    order = np.argsort(others)
-    others, cumulative = others[order], np.concatenate([[0.0], np.cumsum(weights[order])])
-    below, up_to = np.searchsorted(others, scores, "left"), np.searchsorted(others, scores, "right")
-    return (cumulative[below] + cumulative[up_to]) / 2 / cumulative[-1]
 
 
 def auc_in_bins(dl2, column, bins):
@@ -138,7 +139,8 @@ def auc_in_bins(dl2, column, bins):
     ----------
     dl2 : astropy.table.QTable
     column : str
-        For instance ``true_energy`` or ``hillas_intensity``.
+        For instance ``true_energy``, ``hillas_intensity`` or ``multiplicity``; or one of
+        :data:`gammaml.performance.QUANTITIES`: ``true_offset``, ``true_impact``, …
     bins : array or astropy.units.Quantity (n_bins + 1,)
 
     Returns
@@ -147,16 +149,17 @@ def auc_in_bins(dl2, column, bins):
         low, high, n_gamma, n_hadron, auc, auc_uncert: the last two NaN where a class is missing, the last where it
         has fewer than five showers.
     """
-    unit = COLUMNS[column].unit if column in COLUMNS else None
+    require(dl2, *columns_of(column), where=WHERE)
+    unit = unit_of(dl2, column)
     events, edges = classified_events(dl2), checked_edges(bins, unit, "bins")
-    index = bin_index(bare(events, column), edges)
+    index = bin_index(values(events, column), edges)
     found = [_area_in_bin(events[index == i]) for i in range(len(edges) - 1)]
     scale = 1 if unit is None else unit
     result = QTable({"low": edges[:-1] * scale, "high": edges[1:] * scale})
     result["n_gamma"], result["n_hadron"] = [area.n_gamma for area in found], [area.n_hadron for area in found]
     result["auc"], result["auc_uncert"] = [area.value for area in found], [area.uncertainty for area in found]
     definition = (
-        f"AUC: area under the ROC curve of gammas and hadrons in the same bin of {column}, events as simulated; "
+        f"AUC: area under the ROC curve of gammas and hadrons in the same bin of {words(column)}, events as simulated; "
         f"uncertainty of DeLong et al. 1988, by {cluster_name(events)} (Obuchowski 1997). "
         f"Bins with fewer than {too_few(events, 'of a class')} are not drawn."
     )

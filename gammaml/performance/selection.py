@@ -14,15 +14,20 @@ UNKNOWN = -1  # primary of a simulated run that has no event in the table, or ga
 
 
 def bare(dl2, name):
-    """One column as float64 in the unit of :mod:`gammaml.columns`; masked cells are NaN."""
+    """One column as float64 in the unit of :mod:`gammaml.columns`, or its own; masked cells are NaN."""
     require(dl2, name, where=WHERE)
-    column, unit = dl2[name], COLUMNS[name].unit
+    column, unit = dl2[name], unit_of(dl2, name)
     if hasattr(column, "filled"):
         column = column.astype(float).filled(np.nan)
     try:
         return np.asarray(column if unit is None else u.Quantity(column, unit).value, dtype=np.float64)
     except u.UnitConversionError as error:
         raise InputError(WHERE, f"{name} in {dl2[name].unit}", f"{name} in {unit}", "give it its unit") from error
+
+
+def unit_of(dl2, name):
+    """The unit in which :func:`bare` gives a column, or None."""
+    return COLUMNS[name].unit if name in COLUMNS else getattr(dl2[name], "unit", None)
 
 
 def is_gamma(dl2):

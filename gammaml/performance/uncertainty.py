@@ -25,6 +25,26 @@ def weighted_quantile(values, quantiles, weights):
     return np.interp(np.asarray(quantiles) * cumulative[-1], cumulative - weights / 2, values)
 
 
+def resamplings(clusters, n_bootstrap, rng):
+    """Draw whole clusters, as many as there are, with replacement.
+
+    Parameters
+    ----------
+    clusters : array of int (n,)
+    n_bootstrap : int
+    rng : numpy.random.Generator
+
+    Yields
+    ------
+    array of int (n,)
+        How often each row is drawn, `n_bootstrap` times.
+    """
+    members = np.unique(clusters, return_inverse=True)[1]
+    n_clusters = members.max() + 1
+    for _ in range(n_bootstrap):
+        yield np.bincount(rng.integers(n_clusters, size=n_clusters), minlength=n_clusters)[members]
+
+
 def bootstrap_quantiles(values, quantiles, *, clusters, weights=1.0, n_bootstrap, rng):
     """Quantiles of `values`, and of resamplings in which whole clusters (showers, events) are drawn.
 
@@ -49,12 +69,9 @@ def bootstrap_quantiles(values, quantiles, *, clusters, weights=1.0, n_bootstrap
     """
     order = np.argsort(values, kind="stable")
     values, weights = values[order], np.broadcast_to(weights, values.shape)[order]
-    members = np.unique(clusters[order], return_inverse=True)[1]
-    n_clusters = members.max() + 1
     resampled = np.empty((n_bootstrap, len(quantiles)))
-    for row in resampled:
-        draws = np.bincount(rng.integers(n_clusters, size=n_clusters), minlength=n_clusters)
-        drawn = draws[members] * weights
+    for row, draws in zip(resampled, resamplings(clusters[order], n_bootstrap, rng), strict=True):
+        drawn = draws * weights
         row[:] = weighted_quantile(values[drawn > 0], quantiles, drawn[drawn > 0])
     return weighted_quantile(values, quantiles, weights), resampled
 
@@ -84,6 +101,24 @@ def bootstrap_in_bins(values, quantiles, index, *, clusters, n_bootstrap, seed):
             settings = {"clusters": clusters[rows], "n_bootstrap": n_bootstrap, "rng": rng}
             samples[:] = bootstrap_quantiles(values[rows], quantiles, **settings)[1]
     return result
+
+
+def weight_below(values, others, weights):
+    """Sum of the weights of `others` below each of `values`; equal ones count half.
+
+    Parameters
+    ----------
+    values : array (n,)
+    others, weights : array (n_others,)
+
+    Returns
+    -------
+    array (n,)
+    """
+    order = np.argsort(others)
+    others, cumulative = others[order], np.concatenate([[0.0], np.cumsum(weights[order])])
+    below, up_to = np.searchsorted(others, values, "left"), np.searchsorted(others, values, "right")
+    return (cumulative[below] + cumulative[up_to]) / 2
 
 
 def mean_variance(values, weights, clusters):

@@ -16,12 +16,17 @@ from gammaml.plots.areas import (
     plot_sensitivity,
 )
 from gammaml.plots.classification import plot_auc_in_bins, plot_gammaness_distribution, plot_reliability, plot_roc
+from gammaml.plots.correlations import plot_correlations, plot_gammaness_profile
+from gammaml.plots.cuts import plot_precision_recall, plot_quality_factor
 from gammaml.plots.instrument import plot_array, plot_camera
+from gammaml.plots.point_spread import plot_point_spread
 from gammaml.plots.pulls import plot_coverage, plot_pulls
 from gammaml.plots.regression import (
     plot_angular_resolution,
+    plot_core_resolution,
     plot_effective_area,
     plot_energy_resolution,
+    plot_h_max_resolution,
     plot_migration_matrix,
 )
 from gammaml.plots.shower import plot_light_density, plot_shower_profile, plot_shower_tracks
@@ -38,16 +43,23 @@ __all__ = [
     "plot_auc_in_bins",
     "plot_background_rate",
     "plot_camera",
+    "plot_core_resolution",
+    "plot_correlations",
     "plot_coverage",
     "plot_effective_area",
     "plot_effective_area_by_cut",
     "plot_effective_area_by_offset",
     "plot_energy_resolution",
     "plot_gammaness_distribution",
+    "plot_gammaness_profile",
+    "plot_h_max_resolution",
     "plot_light_density",
     "plot_loss_curves",
     "plot_migration_matrix",
+    "plot_point_spread",
+    "plot_precision_recall",
     "plot_pulls",
+    "plot_quality_factor",
     "plot_reliability",
     "plot_roc",
     "plot_sensitivity",

@@ -1,6 +1,7 @@
 """Figures of the separation of gammas and hadrons."""
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from gammaml.performance import MIN_EVENTS
 from gammaml.plots.style import (
@@ -9,14 +10,12 @@ from gammaml.plots.style import (
     MARKERS,
     ORANGE,
     axes,
+    binned_axis,
     bounded,
-    energy_axis,
     legend_above,
     next_series,
     note,
 )
-
-AXIS_NAMES = {"true_energy": "true energy [TeV]", "hillas_intensity": "image intensity [p.e.]"}
 
 
 def plot_roc(table, ax=None, label=None):
@@ -59,13 +58,12 @@ def plot_auc_in_bins(table, ax=None, label=None):
     """
     ax = axes(ax)
     table = table[(np.minimum(table["n_gamma"], table["n_hadron"]) >= MIN_EVENTS) & np.isfinite(table["auc_uncert"])]
-    low, high = (np.asarray(getattr(table[name], "value", table[name])) for name in ("low", "high"))
-    column = table.meta["column"]
-    ax.errorbar(np.sqrt(low * high), table["auc"], table["auc_uncert"], label=label, elinewidth=0.8, **next_series(ax))
-    energy_axis(ax.xaxis, AXIS_NAMES.get(column, column))
+    middle = binned_axis(ax.xaxis, table)
+    ax.errorbar(middle, table["auc"], table["auc_uncert"], label=label, elinewidth=0.8, **next_series(ax))
     ax.set(ylabel="AUC")
     bounded(ax)
     ax.set_ylim(top=min(1.01, ax.get_ylim()[1]))
+    ax.yaxis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))  # others need more digits than there is room for
     legend_above(ax)
     note(ax, table, label)
     return ax

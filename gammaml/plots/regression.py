@@ -1,25 +1,27 @@
-"""Figures of energy, direction and effective area."""
+"""Figures of energy, direction, core, height of the maximum, and effective area."""
 
 import numpy as np
 from matplotlib.colors import LogNorm
 
 from gammaml.errors import SettingError
 from gammaml.performance import MIN_EVENTS
-from gammaml.plots.style import ORANGE, axes, bounded, energy_axis, legend_above, next_series, note
+from gammaml.plots.style import ORANGE, axes, binned_axis, bounded, energy_axis, legend_above, next_series, note
 
 BIAS_PANEL = "gammaml-bias"
-
-
-def _energies(table, name="true"):
-    """Geometric middle of each bin, TeV."""
-    return np.sqrt(table[f"{name}_energy_low"].to_value("TeV") * table[f"{name}_energy_high"].to_value("TeV"))
+LEVEL_STYLES = (
+    {},
+    {"markerfacecolor": "white", "linewidth": 0.6},
+    {"markerfacecolor": "white", "linewidth": 0.4, "markersize": 2.5},
+    {"markersize": 1.5, "linewidth": 0.4},
+)
 
 
 def _points(ax, table, name, style, least=MIN_EVENTS):
     """Values with uncertainties, of the bins with at least so many events and an uncertainty."""
     values, uncert = (np.asarray(getattr(table[c], "value", table[c])) for c in (name, f"{name}_uncert"))
+    middle = binned_axis(ax.xaxis, table, f"{table.meta.get('column', 'true_energy')}_")
     shown = (table["n_events"] >= least) & np.isfinite(uncert)
-    ax.errorbar(_energies(table)[shown], values[shown], uncert[shown], elinewidth=0.8, **style)
+    ax.errorbar(middle[shown], values[shown], uncert[shown], elinewidth=0.8, **style)
 
 
 def plot_energy_resolution(table, ax=None, label=None):
@@ -38,11 +40,16 @@ def plot_energy_resolution(table, ax=None, label=None):
     matplotlib.axes.Axes
         That of the resolution.
     """
+    return _resolution_and_bias(table, ax, label, ("energy resolution", "energy bias"))
+
+
+def _resolution_and_bias(table, ax, label, names):
     ax = axes(ax, stretch=1.25)
-    style, below = next_series(ax), _bias_panel(ax)
+    style, below = next_series(ax), _bias_panel(ax, names[1])
     _points(ax, table, "resolution", style | {"label": label})
     _points(below, table, "bias", style)
-    ax.set(ylabel="energy resolution")
+    ax.set(xlabel="", ylabel=names[0])
+    ax.tick_params(which="both", labelbottom=False)
     ax.figure.align_ylabels([ax, below])
     bounded(ax, bottom=0)
     legend_above(ax)
@@ -50,7 +57,7 @@ def plot_energy_resolution(table, ax=None, label=None):
     return ax
 
 
-def _bias_panel(ax):
+def _bias_panel(ax, name):
     """The panel beneath `ax`: the one of the last call, or a new one."""
     for sibling in ax.get_shared_x_axes().get_siblings(ax):
         if sibling.get_gid() == BIAS_PANEL:
@@ -61,14 +68,12 @@ def _bias_panel(ax):
     ax.set_subplotspec(grid[0])
     below = ax.figure.add_subplot(grid[1], sharex=ax, gid=BIAS_PANEL)
     below.axhline(0, color="0.6", linewidth=0.6, linestyle=":")
-    below.set(ylabel="energy bias")
-    energy_axis(below.xaxis)
-    ax.tick_params(which="both", labelbottom=False)
+    below.set(ylabel=name)
     return below
 
 
-def plot_angular_resolution(table, ax=None, label=None):
-    """68.27 % containment angle against true energy.
+def plot_angular_resolution(table, ax=None, label=None, levels=(68,)):
+    """Containment angles in bins of true energy, or of what the table is binned in.
 
     Parameters
     ----------
@@ -77,15 +82,42 @@ def plot_angular_resolution(table, ax=None, label=None):
     ax : matplotlib.axes.Axes, optional
         New when None.
     label : str, optional
+    levels : tuple of int
+        Which of 50, 68, 80 and 95 %; the first has filled markers.
 
     Returns
     -------
     matplotlib.axes.Axes
     """
-    ax = axes(ax)
-    _points(ax, table, "angular_resolution", next_series(ax) | {"label": label})
-    energy_axis(ax.xaxis)
-    ax.set(ylabel="angular resolution, 68 % [deg]")
+    return _containments(table, ax, label, ("angular_resolution", "angular resolution", "deg", levels))
+
+
+def plot_core_resolution(table, ax=None, label=None, levels=(68,)):
+    """Containment distances of the core; parameters and result as :func:`plot_angular_resolution`.
+
+    `table` is of :func:`gammaml.performance.core_resolution`.
+    """
+    return _containments(table, ax, label, ("core_resolution", "core error", "m", levels))
+
+
+def plot_h_max_resolution(table, ax=None, label=None):
+    """Resolution and bias of the height of the maximum; parameters and result as :func:`plot_energy_resolution`.
+
+    `table` is of :func:`gammaml.performance.h_max_resolution`.
+    """
+    names = ("h$_\\mathrm{max}$ resolution [m]", "h$_\\mathrm{max}$ bias [m]")
+    return _resolution_and_bias(table, ax, label, names)
+
+
+def _containments(table, ax, label, what):
+    ax, (column, name, unit, levels) = axes(ax), what
+    style = next_series(ax)
+    for level, changes in zip(levels, LEVEL_STYLES, strict=False):
+        text = [label, f"{level} %"] if len(levels) > 1 else [label]
+        ending = "" if level == 68 else f"_{level}"
+        words = ", ".join(part for part in text if part)
+        _points(ax, table, f"{column}{ending}", style | changes | {"label": words or None})
+    ax.set(ylabel=f"{name} [{unit}]" if len(levels) > 1 else f"{name}, {levels[0]} % [{unit}]")
     bounded(ax, bottom=0)
     legend_above(ax)
     note(ax, table, label)
@@ -99,7 +131,6 @@ def plot_effective_area(table, ax=None, label=None):
     """
     ax = axes(ax)
     _points(ax, table, "effective_area", next_series(ax) | {"label": label}, least=1)
-    energy_axis(ax.xaxis)
     ax.set(ylabel="effective area [m$^2$]", yscale="log")
     legend_above(ax)
     note(ax, table, label)

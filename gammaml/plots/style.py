@@ -5,8 +5,11 @@ import textwrap
 from types import MappingProxyType
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib import pyplot as plt
-from matplotlib.ticker import FuncFormatter, LogLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
+
+from gammaml.plots.names import axis_name, is_logarithmic
 
 COLUMN_WIDTH = 88 / 25.4  # inches; a column of A&A is 88 mm wide
 BLUE, ORANGE, GREEN, PURPLE, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"  # Okabe & Ito 2008
@@ -16,6 +19,7 @@ MARKERS = ("o", "s", "^", "D", "v")
 SERIES = "gammaml-series-"
 NOTE = "gammaml-note"
 MINOR_LABEL_SPAN = 100  # of an energy axis; narrower ones have labels within the decades
+NOTE_INDENT = 32  # points
 NOTE_CHARACTERS = 33  # of the note, for each inch of the axes
 
 PRINT_STYLE = MappingProxyType(
@@ -83,6 +87,34 @@ def energy_axis(axis, label="true energy [TeV]"):
     axis.set_minor_formatter(FuncFormatter(lambda value, _: _minor_label(value, axis)))
 
 
+def binned_axis(axis, table, prefix=""):
+    """Name and scale `axis` by what the bins of `table` are of, ``meta["column"]`` or true energy.
+
+    Parameters
+    ----------
+    axis : matplotlib.axis.Axis
+    table : astropy.table.QTable
+        With the edges ``<prefix>low`` and ``<prefix>high``.
+    prefix : str
+
+    Returns
+    -------
+    array (n_bins,)
+        Middle of each bin, on a logarithmic axis the geometric one.
+    """
+    column = table.meta.get("column", "true_energy")
+    unit = getattr(table[f"{prefix}low"], "unit", None)
+    low, high = (
+        np.asarray(getattr(table[f"{prefix}{end}"], "value", table[f"{prefix}{end}"])) for end in ("low", "high")
+    )
+    if is_logarithmic(column):
+        energy_axis(axis, axis_name(column, unit))
+        return np.sqrt(low * high)
+    axis.set_label_text(axis_name(column, unit))
+    axis.set_major_locator(MaxNLocator(6, integer=column == "multiplicity"))
+    return (low + high) / 2
+
+
 def _minor_label(value, axis):
     """2 and 5 of a decade, where the decades alone would be too few labels."""
     low, high = sorted(axis.get_view_interval())
@@ -104,8 +136,11 @@ def legend_above(ax, columns=2):
         ax.legend(ncols=columns, columnspacing=1.2, **place)
 
 
-def note(ax, table, label=None):
-    """Print what `table` holds, and of how many events, small beneath the axes; once for all tables of `ax`."""
+def note(ax, table, label=None, indent=NOTE_INDENT):
+    """Print what `table` holds, and of how many events, small beneath the axes; once for all tables of `ax`.
+
+    It begins `indent` points left of the axes.
+    """
     width = int(ax.get_window_extent().width / ax.figure.dpi * NOTE_CHARACTERS)
     counts = table.meta.get("counts", "")
     counts = textwrap.wrap(f"{label}: {counts}" if label and counts else counts, width)
@@ -118,6 +153,6 @@ def note(ax, table, label=None):
         return
     below_labels = -(2.6 * mpl.rcParams["font.size"] + 9)
     ax.annotate(
-        text, (0, 0), xycoords="axes fraction", xytext=(-32, below_labels), textcoords="offset points",
+        text, (0, 0), xycoords="axes fraction", xytext=(-indent, below_labels), textcoords="offset points",
         va="top", ha="left", fontsize=5, color="0.25", linespacing=1.25, gid=NOTE,
     )  # fmt: skip

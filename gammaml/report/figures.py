@@ -3,7 +3,8 @@
 import re
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from astropy.table import QTable
@@ -11,7 +12,8 @@ from astropy.units import Quantity
 from matplotlib.figure import Figure as Canvas
 
 from gammaml import performance, plots
-from gammaml.errors import InputError, StatisticsWarning
+from gammaml.errors import InputError
+from gammaml.performance.quantities import has
 
 GAMMANESS_BINS = np.linspace(0, 1, 21)
 INTENSITY_BINS_PER_DECADE = 4
@@ -74,66 +76,164 @@ def compute_figures(tables):
     problems : list of str
         What could not be computed, and why.
     """
-    computing = _Computing(tables, performance.energy_bins(next(iter(tables.values()))), [])
+    computing = _Computing(tables, performance.energy_bins(next(iter(tables.values()))))
     figures = [*_classification(computing), *_energy(computing), *_direction(computing), *_area(computing)]
     figures += _showers(computing)
     figures += [figure for quantity in UNCERTAINTIES for figure in _uncertainty(computing, quantity)]
-    return [figure for figure in figures if figure.tables], computing.problems
+    figures += [*_cuts(computing), *_by_offset(computing), *_shower(computing), *_biases(computing)]
+    return [figure for figure in figures if figure.tables], computing.problems()
 
 
-def _intensity_bins(tables):
-    """Edges in p.e. from the first of `tables` that has intensities."""
-    first = next(table for table in tables.values() if "hillas_intensity" in table.colnames)
-    return performance.log_bins(np.asarray(first["hillas_intensity"]), INTENSITY_BINS_PER_DECADE)
+def _intensity_bins(dl2):
+    return performance.log_bins(np.asarray(dl2["hillas_intensity"]), INTENSITY_BINS_PER_DECADE)
 
 
 @dataclass(frozen=True)
 class _Computing:
-    """Tables by label, the edges in true energy that all of them share, and what went wrong so far."""
+    """Tables by label, the edges in true energy that all of them share, and what went wrong so far.
+
+    `notes` has the titles of what could not be computed, or is in doubt, by label and reason.
+    """
 
     tables: dict[str, QTable]
     edges: Quantity
-    problems: list[str]
+    notes: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
 
-    def of(self, compute, *needs):
-        """`compute` of each table that has the columns it needs, by label; what goes wrong is a problem."""
+    def of(self, compute, *needs, title=""):
+        """`compute` of each table that has the quantities it needs, by label; errors and warnings are problems."""
         found = {}
         for label, table in self.tables.items():
-            if not set(needs) <= set(table.colnames):
+            if not all(has(table, name) for name in needs):
                 continue
-            try:
-                found[label] = compute(table)
-            except InputError as error:
-                self.problems.append(f"{label}: {error}")
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always", UserWarning)
+                try:
+                    found[label] = compute(table)
+                except InputError as error:
+                    self.notes.setdefault((label, str(error), "left out "), []).append(title)
+            for warning in said:
+                self.notes.setdefault((label, str(warning.message), ""), []).append(title)
         return found
+
+    def figure(self, name, title, plot, compute, *needs, height=HEIGHT):
+        """The figure of what :meth:`of` finds."""
+        return Figure(name, title, plot, self.of(compute, *needs, title=title), height)
+
+    def shared(self, bins, *needs):
+        """`bins`, edges or a function of a table, of the first table that has the quantities it needs."""
+        return bins(next(table for table in self.tables.values() if all(has(table, name) for name in needs)))
+
+    def problems(self):
+        """A text for each reason, with what it concerns."""
+        return [
+            f"{label}, {what}{', '.join(dict.fromkeys(filter(None, titles)))}: {reason}"
+            if any(titles)
+            else f"{label}: {reason}"
+            for (label, reason, what), titles in self.notes.items()
+        ]
 
 
 def _classification(computing):
-    of, score, intensity = computing.of, "gammaness", "hillas_intensity"
-    yield Figure("roc", "ROC curve", plots.plot_roc, of(performance.roc_curve, score))
-    in_energy = of(lambda dl2: performance.auc_in_bins(dl2, "true_energy", computing.edges), score)
-    yield Figure("auc_true_energy", "AUC in bins of true energy", plots.plot_auc_in_bins, in_energy)
-    in_intensity = of(
-        lambda dl2: performance.auc_in_bins(dl2, intensity, _intensity_bins(computing.tables)), score, intensity
-    )
-    yield Figure("auc_intensity", "AUC in bins of image intensity", plots.plot_auc_in_bins, in_intensity)
-    shares = of(lambda dl2: performance.gammaness_distribution(dl2, GAMMANESS_BINS), score)
-    yield Figure("gammaness", "Distribution of gammaness", plots.plot_gammaness_distribution, shares)
-    yield Figure("reliability", "Reliability of gammaness", plots.plot_reliability, of(performance.reliability, score))
+    figure, score = computing.figure, "gammaness"
+    yield figure("roc", "ROC curve", plots.plot_roc, performance.roc_curve, score)
+    yield _auc(computing, "true_energy", lambda _: computing.edges, "true energy")
+    yield _auc(computing, "hillas_intensity", _intensity_bins, "image intensity", name="auc_intensity")
+    shares = partial(performance.gammaness_distribution, gammaness_bins=GAMMANESS_BINS)
+    yield figure("gammaness", "Distribution of gammaness", plots.plot_gammaness_distribution, shares, score)
+    yield figure("reliability", "Reliability of gammaness", plots.plot_reliability, performance.reliability, score)
+
+
+def _auc(computing, column, bins, words, name=None):
+    def compute(dl2):
+        return performance.auc_in_bins(dl2, column, computing.shared(bins, column))
+
+    title = f"AUC in bins of {words}"
+    return computing.figure(name or f"auc_{column}", title, plots.plot_auc_in_bins, compute, "gammaness", column)
+
+
+def _cuts(computing):
+    figure, precision, quality = computing.figure, performance.precision_recall, performance.quality_factor
+    yield figure("precision_recall", "Precision and recall", plots.plot_precision_recall, precision, "gammaness")
+    yield figure("quality_factor", "Quality factor", plots.plot_quality_factor, quality, "gammaness")
+    yield _auc(computing, "multiplicity", performance.multiplicity_bins, "multiplicity")
 
 
 def _energy(computing):
     edges = computing.edges
-    resolution = computing.of(lambda dl2: performance.energy_resolution(dl2, edges), "reco_energy")
-    yield Figure("energy_resolution", "Energy resolution and bias", plots.plot_energy_resolution, resolution, 1.15)
-    matrices = computing.of(lambda dl2: performance.migration_matrix(dl2, edges, edges), "reco_energy")
-    yield from Figure("migration_matrix", "Energy migration", plots.plot_migration_matrix, matrices).per_label()
+    yield computing.figure(
+        "energy_resolution",
+        "Energy resolution and bias",
+        plots.plot_energy_resolution,
+        lambda dl2: performance.energy_resolution(dl2, edges),
+        "reco_energy",
+        height=1.15,
+    )
+    matrices = computing.figure(
+        "migration_matrix",
+        "Energy migration",
+        plots.plot_migration_matrix,
+        lambda dl2: performance.migration_matrix(dl2, edges, edges),
+        "reco_energy",
+    )
+    yield from matrices.per_label()
 
 
 def _direction(computing):
+    plot, needs = partial(plots.plot_angular_resolution, levels=(68, 95)), ("reco_alt", "reco_az")
+
+    def resolution(dl2):
+        return performance.angular_resolution(dl2, computing.edges)
+
+    def point_spread(dl2):
+        return performance.point_spread(dl2, computing.shared(performance.theta_bins, *needs))
+
+    yield computing.figure("angular_resolution", "Angular resolution", plot, resolution, *needs)
+    yield computing.figure("point_spread", "Point spread function", plots.plot_point_spread, point_spread, *needs)
+
+
+def _by_offset(computing):
+    """In bins of the true offset of the source; left out where all gammas have the same."""
+    by, figure = "true_offset", computing.figure
+
+    def binned(judge):
+        return lambda dl2: judge(dl2, computing.shared(performance.offset_bins, by), by=by)
+
+    energy, direction = binned(performance.energy_resolution), binned(performance.angular_resolution)
+    titles = "Energy resolution and bias by offset", "Angular resolution by offset"
+    figures = (
+        _auc(computing, by, performance.offset_bins, "offset"),
+        figure("energy_offset", titles[0], plots.plot_energy_resolution, energy, by, "reco_energy", height=1.15),
+        figure("angular_offset", titles[1], plots.plot_angular_resolution, direction, by, "reco_alt", "reco_az"),
+    )
+    yield from (found for found in figures if any(len(table) > 1 for table in found.tables.values()))
+
+
+def _shower(computing):
     edges = computing.edges
-    resolution = computing.of(lambda dl2: performance.angular_resolution(dl2, edges), "reco_alt", "reco_az")
-    yield Figure("angular_resolution", "Angular resolution", plots.plot_angular_resolution, resolution)
+    core, height = ("true_core_x", "reco_core_x", "reco_core_y"), ("true_h_max", "reco_h_max")
+    plot = partial(plots.plot_core_resolution, levels=(68, 95))
+    yield computing.figure("core", "Core error", plot, lambda dl2: performance.core_resolution(dl2, edges), *core)
+    yield computing.figure(
+        "h_max",
+        "Height of the shower maximum",
+        plots.plot_h_max_resolution,
+        lambda dl2: performance.h_max_resolution(dl2, edges),
+        *height,
+        height=1.15,
+    )
+
+
+def _biases(computing):
+    title, compute = "Rank correlations", performance.correlations
+    for figure in computing.figure("correlations", title, plots.plot_correlations, compute, "gammaness").per_label():
+        yield replace(figure, height=0.5 + 0.05 * _n_parameters(figure))
+    title, compute = "Gammaness against everything", performance.gammaness_profile
+    for figure in computing.figure("profile", title, plots.plot_gammaness_profile, compute, "gammaness").per_label():
+        yield replace(figure, height=0.4 + 0.25 * np.ceil(_n_parameters(figure) / 3))
+
+
+def _n_parameters(figure):
+    return max(len(set(table["parameter"])) for table in figure.tables.values())
 
 
 def _uncertainty(computing, quantity):
@@ -158,34 +258,19 @@ def _area(computing):
 
 def _showers(computing):
     """What counts showers and not images: areas after cuts, background rate and sensitivity."""
-    everything = "effective area after cuts, background rate and sensitivity"
-    by_cut = _heard(computing, everything, performance.effective_area_by_cut)
+    title, plot = "Effective area after cuts", plots.plot_effective_area_by_cut
+    by_cut = computing.figure("effective_area_by_cut", title, plot, performance.effective_area_by_cut, *SHOWERS)
+    yield from by_cut.per_label()
     # The others would fail of the same.
-    computing = replace(computing, tables={label: computing.tables[label] for label in by_cut})
-    title = "Effective area after cuts"
-    yield from Figure("effective_area_by_cut", title, plots.plot_effective_area_by_cut, by_cut).per_label()
-    by_offset = _heard(computing, "effective area by offset", performance.effective_area_by_offset)
-    by_offset = {label: table for label, table in by_offset.items() if len(np.unique(table["fov_offset_low"])) > 1}
-    title = "Effective area by offset"
-    yield from Figure("effective_area_by_offset", title, plots.plot_effective_area_by_offset, by_offset).per_label()
-    rate = _heard(computing, "background rate", performance.background_rate)
-    yield Figure("background_rate", "Background rate", plots.plot_background_rate, rate, 1.0)
-    sensitivity = _heard(computing, "sensitivity", performance.sensitivity)
-    yield Figure("sensitivity", "Sensitivity", plots.plot_sensitivity, sensitivity, 1.15)
+    computing = replace(computing, tables={label: computing.tables[label] for label in by_cut.tables})
+    title, plot = "Effective area by offset", plots.plot_effective_area_by_offset
+    by_offset = computing.figure("effective_area_by_offset", title, plot, performance.effective_area_by_offset)
+    yield from (found for found in by_offset.per_label() if _several_offsets(found))
+    title, plot = "Background rate", plots.plot_background_rate
+    yield computing.figure("background_rate", title, plot, performance.background_rate, height=1.0)
+    title, plot = "Sensitivity", plots.plot_sensitivity
+    yield computing.figure("sensitivity", title, plot, performance.sensitivity, height=1.15)
 
 
-def _heard(computing, name, compute):
-    """As `computing.of`, where also what `compute` warns of is a problem, and each problem says what it is about."""
-    found = {}
-    for label, table in computing.tables.items():
-        own = replace(computing, tables={label: table}, problems=[])
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always")
-            found |= own.of(compute, *SHOWERS)
-        computing.problems.extend(f"{name}, {text}" for text in own.problems)
-        for warning in said:
-            if issubclass(warning.category, StatisticsWarning):
-                computing.problems.append(f"{name}, {label}: {warning.message}")
-            elif issubclass(warning.category, UserWarning):  # of the files, the same for all
-                computing.problems.append(str(warning.message))
-    return found
+def _several_offsets(figure):
+    return all(len(np.unique(table["fov_offset_low"])) > 1 for table in figure.tables.values())
