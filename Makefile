@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TEST := $(BIN)/pytest --numprocesses=auto --dist=loadfile
 
-.PHONY: demo test test-slow lint format bench bench-physics clean
+.PHONY: demo test test-slow baseline lint format bench bench-physics clean
 
 demo: .venv/installed
 	$(BIN)/gammaml demo $(DEMO)
@@ -13,6 +13,10 @@ test: .venv/installed
 
 test-slow: .venv/installed
 	$(TEST) -m slow
+
+# The pictures that tests compare figures with, drawn anew: look at those that changed before they are committed.
+baseline: .venv/installed
+	$(BIN)/pytest tests/test_plots_images.py --mpl-generate-path=tests/baseline
 
 bench: .venv/installed
 	$(BIN)/pytest benchmarks/bench_*.py

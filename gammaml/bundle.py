@@ -68,12 +68,16 @@ class Bundle:
         members = dict(zip(MEMBERS, (self._metadata(), *self._arrays()), strict=True))
         write_bundle_file(path, members, overwrite=overwrite)
 
+    def plain_settings(self):
+        """The settings as JSON knows them."""
+        return json.loads(json.dumps(asdict(self.settings), default=_loss_name))
+
     def _metadata(self):
         first = self.of_cameras[0]
         described = {
             "format": FORMAT,
             "tasks": [task.name for task in self.tasks],
-            "settings": json.loads(json.dumps(asdict(self.settings), default=_loss_name)),
+            "settings": self.plain_settings(),
             "cameras": [_described(inputs.camera) for inputs in self.of_cameras],
             "mappings": [inputs.mapping.to_dict() for inputs in self.of_cameras],
             "size": first.size,

@@ -179,7 +179,8 @@ def _describe(predictor):
     if _is_forest(predictor):
         return {"network": "forest"}
     known = ("gammaml", "versions", "seed", "sources", "n_training", "best_epoch")
-    return {"network": predictor.settings.network, **{name: predictor.metadata.get(name) for name in known}}
+    described = {name: predictor.metadata.get(name) for name in known}
+    return {"network": predictor.settings.network, **described, "settings": predictor.plain_settings()}
 
 
 def warn_outside_range(bundle, events, table):

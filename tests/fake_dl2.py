@@ -1,12 +1,16 @@
 """DL2 tables drawn from known distributions: what the performance functions must give back."""
 
+from contextlib import contextmanager
+
 import astropy.units as u
 import numpy as np
+import pytest
 from astropy.table import QTable, vstack
 from scipy.stats import norm
 
 from gammaml import sky
 from gammaml.performance import combine
+from gammaml.report import write
 
 E_MIN, E_MAX, INDEX, RADIUS = 0.1, 10.0, -2.0, 300.0
 
@@ -148,3 +152,17 @@ def gaussian_scores(n, separation, rng):
     table = combine([make_events(n, 0, rng), make_events(n, 101, rng)])
     table["gammaness"] = norm.cdf(rng.normal(size=2 * n) + np.repeat([separation, 0], n))
     return table
+
+
+@contextmanager
+def some_figures(*names):
+    """Reports of these figures alone, where the others would only take time."""
+
+    def chosen(tables):
+        figures, problems = compute(tables)
+        return [figure for figure in figures if figure.name in names], problems
+
+    compute = write.compute_figures
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write, "compute_figures", chosen)
+        yield

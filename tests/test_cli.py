@@ -1,7 +1,10 @@
 """The command line: what each verb writes and says."""
 
 import functools
+import hashlib
+import html
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from astropy.table import Table
+from fake_dl2 import some_figures
 from made_events import hexagonal_camera, made_events, made_subarray
 
 from gammaml import __version__, bundle, train
@@ -24,7 +28,9 @@ QUICKLY = ("--network", "hillas_mlp", "--split", "0.5,0.3,0.2")
 def test_version_and_verbs(gammaml):
     assert gammaml("--version").stdout == f"gammaml {__version__}\n"
     listed = gammaml("--help").stdout
-    assert all(verb in listed for verb in ("demo", "info", "simulate", "train", "predict", "evaluate", "irf", "dl3"))
+    assert all(
+        verb in listed for verb in ("demo", "info", "simulate", "train", "predict", "evaluate", "compare", "irf", "dl3")
+    )
 
 
 def test_an_unknown_verb(gammaml):
@@ -281,11 +287,64 @@ def test_evaluate_writes_a_report(gammaml, dl2_files, tmp_path):
     first, *_, last = result.stdout.splitlines()
     assert first.split() == ["hillas_mlp", "forest"]
     assert "left out: 84 of 120 showers, seen in training" in result.stdout
-    assert last == f"report: {tmp_path / 'figures' / 'report.html'}"
+    assert last == f"report: {tmp_path / 'figures' / 'index.html'}"
     names = {path.name for path in (tmp_path / "figures").iterdir()}
-    assert {"report.html", "summary.ecsv", "roc.pdf", "roc.png", "roc_forest.ecsv"} <= names
+    assert {"index.html", "summary.ecsv", "summary.tex", "roc.pdf", "roc.png", "roc_forest.ecsv"} <= names
     summary = Table.read(tmp_path / "figures" / "summary.ecsv")
     assert list(summary["n_gamma"]) == [18, 18]
+
+
+def test_evaluate_says_the_command_and_the_training(gammaml, dl2_files, tmp_path):
+    curve, out = tmp_path / "curve.txt", tmp_path / "my figures"
+    curve.write_text("energy [TeV] angular_resolution [deg]\n0.1 0.1\n10 0.05\n")
+    style = ("--journal", "apj", "--font", "serif", "--reference", f"CTAO={curve}")
+    result = gammaml("evaluate", *dl2_files, "-o", out, "--level", "subarray", *style)
+    assert result.exit_code == 0, result.stderr
+    page = html.unescape((out / "index.html").read_text(encoding="utf-8"))
+    assert f"<pre>gammaml evaluate {' '.join(map(str, dl2_files))} -o '{out}' --level subarray --journal apj" in page
+    assert os.getcwd() not in page
+    assert re.search(r"<dt>settings</dt><dd>network hillas_mlp, .*epochs 1, ", page)
+    for path in dl2_files:
+        assert hashlib.sha256(path.read_bytes()).hexdigest() in page
+    assert (out / "angular_resolution_reference_ctao.ecsv").is_file()
+    assert b"STIX" in (out / "roc.pdf").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (("--journal", "nature"), "journal: got 'nature', expected aa or apj or astropart"),
+        (("--font", "comic"), "font: got 'comic'"),
+        (("--columns", "3"), "columns: got 3"),
+        (("--reference", "CTAO=none.txt"), "none.txt: got no such file"),
+        (("--reference", "CTAO"), "'CTAO' is not NAME=FILE"),
+    ],
+)
+def test_evaluate_with_wrong_options(gammaml, dl2_files, tmp_path, wrong, said):
+    result = gammaml("evaluate", *dl2_files, "-o", tmp_path / "figures", *wrong)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "figures").exists()
+
+
+def test_compare_reports(gammaml, dl2_files, tmp_path):
+    for level in ("subarray", "telescope"):
+        with some_figures("roc", "energy_resolution"):
+            assert gammaml("evaluate", *dl2_files, "-o", tmp_path / level, "--level", level).exit_code == 0
+    folders, out = (tmp_path / "subarray", tmp_path / "telescope"), tmp_path / "compared"
+    result = gammaml("compare", *folders, "-o", out)
+    assert result.exit_code == 0, result.stderr
+    head, *lines, last = result.stdout.splitlines()
+    assert head.split("  ")[-3:] == ["telescope: hillas_mlp", "difference", "significance"]
+    assert sum(line.startswith("AUC  ") and line.endswith("σ") for line in lines) == 2
+    assert last == f"comparison: {out / 'index.html'}"
+    assert f"gammaml compare {folders[0]} {folders[1]} -o {out}" in (out / "index.html").read_text(encoding="utf-8")
+    again = gammaml("compare", folders[0], tmp_path, "-o", tmp_path / "other")
+    assert again.exit_code == 2
+    assert "no summary.ecsv in it" in again.stderr
+    assert len(again.stderr.splitlines()) == 1
+    assert gammaml("compare", folders[0], "-o", tmp_path / "other").exit_code == 2
 
 
 def test_evaluate_one_reconstructor(gammaml, dl2_files, tmp_path):
@@ -322,7 +381,7 @@ def test_demo_and_its_repetition(gammaml, tmp_path):
     result = gammaml(*data)
     assert result.exit_code == 0
     assert "simulated before" in result.stderr
-    assert (tmp_path / "report" / "report.html").is_file()
+    assert (tmp_path / "report" / "index.html").is_file()
     assert {path: path.stat().st_mtime_ns for path in trained_at} == trained_at
 
 

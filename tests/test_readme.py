@@ -54,7 +54,7 @@ def test_the_commands(folder, gammaml):
         _, *arguments = shlex.split(command)
         result = gammaml(*arguments, *QUICKLY.get(arguments[0], ()))
         assert result.exit_code == 0, f"{command}: {result.stderr}"
-    assert (folder / "figures" / "report.html").is_file()
+    assert (folder / "figures" / "index.html").is_file()
 
 
 def test_the_settings_file(folder, gammaml):

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 from astropy.table import QTable
-from fake_dl2 import make_events, with_uncertainties
+from fake_dl2 import make_events, some_figures, with_uncertainties
 
 from gammaml import performance, report
 from gammaml.errors import InputError, OutputError, SettingError
@@ -32,19 +32,19 @@ def tables():
 def written(tables, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report") / "deep" / "figures"
     summary = report.write_report(
-        tables, folder, dataset={"site": "<nowhere>"}, histories={"energy": HISTORY}, warnings=["mind the gap"]
+        tables,
+        folder,
+        histories={"energy": HISTORY},
+        remarks=report.Remarks({"site": "<nowhere>"}, ("mind the gap",), "gammaml evaluate 'a b.h5'"),
     )
     return folder, summary
 
 
 @pytest.fixture
-def one_figure(monkeypatch):
+def one_figure():
     """Reports of one figure, where the figures themselves do not matter."""
-
-    def compute(tables):
-        return [next(figures._classification(figures._Computing(tables, None)))], []
-
-    monkeypatch.setattr(write, "compute_figures", compute)
+    with some_figures("roc"):
+        yield
 
 
 def names(folder):
@@ -60,7 +60,7 @@ def test_every_figure_has_its_files_and_numbers(written, tables):
     expected = [f"{stem}.{suffix}" for stem in stems for suffix in ("pdf", "png")]
     expected += [f"{stem}_{label}.ecsv" for stem in stems[:both] for label in ("cnn", "random-forest")]
     expected += [f"{stem}.ecsv" for stem in stems[both:]]
-    assert names(folder) == sorted([*expected, "report.html", "summary.ecsv"])
+    assert names(folder) == sorted([*expected, "index.html", "summary.ecsv", "summary.tex"])
     assert names(folder.parent) == ["figures"]
     saved = QTable.read(folder / "angular_resolution_cnn.ecsv")
     computed = performance.angular_resolution(tables["CNN"], performance.energy_bins(tables["CNN"]))
@@ -69,7 +69,7 @@ def test_every_figure_has_its_files_and_numbers(written, tables):
 
 
 def test_page_is_self_contained(written):
-    page = (written[0] / "report.html").read_text(encoding="utf-8")
+    page = (written[0] / "index.html").read_text(encoding="utf-8")
     sources = re.findall(r'src="([^"]*)"', page)
     assert len(sources) == 17
     for source in sources:
@@ -77,13 +77,16 @@ def test_page_is_self_contained(written):
         assert kind == "data:image/png;base64"
         assert base64.b64decode(data).startswith(b"\x89PNG")
     assert not re.search(r"https?:|<script|<link|@import", page)
-    links = re.findall(r'href="([^"]*)"', page)
+    links = set(re.findall(r'href="([^"#]*)"', page))
     assert links
-    assert set(links) <= set(names(written[0]))
+    assert links == set(names(written[0])) - {"index.html"}
+    anchors, ids = re.findall(r'href="#([^"]*)"', page), re.findall(r'id="([^"]*)"', page)
+    assert set(anchors) == set(ids)
+    assert len(set(ids)) == len(ids)
 
 
 def test_page_says_what_was_done(written, tables):
-    page = (written[0] / "report.html").read_text(encoding="utf-8")
+    page = (written[0] / "index.html").read_text(encoding="utf-8")
     assert "&lt;nowhere&gt;" in page
     assert "<nowhere>" not in page
     assert "mind the gap" in page
@@ -146,16 +149,16 @@ def test_an_interrupted_report_leaves_nothing(tables, tmp_path, monkeypatch, one
     folder = tmp_path / "figures"
     if earlier:
         folder.mkdir()
-        (folder / "report.html").write_text("old")
+        (folder / "index.html").write_text("old")
 
-    def interrupt(*_):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(write, "render_page", interrupt)
     with pytest.raises(KeyboardInterrupt):
         report.write_report(tables, folder, overwrite=earlier)
     assert names(tmp_path) == (["figures"] if earlier else [])
-    assert not earlier or (folder / "report.html").read_text() == "old"
+    assert not earlier or (folder / "index.html").read_text() == "old"
 
 
 def test_a_place_that_cannot_be_written(tables, tmp_path, one_figure):
@@ -170,7 +173,7 @@ def test_only_the_tasks_that_are_there(tables, tmp_path):
     report.write_report({"energy only": table}, tmp_path / "out")
     stems = {path.stem for path in (tmp_path / "out").glob("*.pdf")}
     assert stems == {"energy_resolution", "migration_matrix_energy-only", "effective_area"}
-    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert "energy only, left out" not in page
 
 
@@ -180,7 +183,7 @@ def test_what_cannot_be_computed_becomes_a_warning(tables, tmp_path):
     table.meta["simulation"] = None
     table["gammaness"] = np.asarray(table["gammaness"])
     report.write_report({"CNN": table}, tmp_path / "out")
-    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     for text in (
         "gammas only",
         "left out ROC curve, AUC in bins of true energy,",
@@ -189,20 +192,23 @@ def test_what_cannot_be_computed_becomes_a_warning(tables, tmp_path):
         "No weighted values",
     ):
         assert text in page
+    assert re.search("<li>CNN, left out ROC curve, .*: DL2 table: got gammas only", page)
+    assert re.search("<li>CNN, left out Effective area: DL2 table: got no simulated runs", page)
+    assert re.search("<li>left out .*Angular resolution.*: none of the tables has the columns", page)
     assert not (tmp_path / "out" / "roc.pdf").exists()
 
 
 def test_labels_on_different_events_are_a_warning(tables, tmp_path, one_figure):
     table = tables["CNN"]
     report.write_report({"CNN": table, "forest": table[:-100]}, tmp_path / "out")
-    assert "not evaluated on the same events" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "not evaluated on the same events" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
 
 
 def test_input_files_are_named(tables, tmp_path, one_figure):
     table = tables["CNN"].copy()
     table.meta["sources"] = ({"name": "gamma.dl1.h5", "sha256": "abc123"},)
     report.write_report({"CNN": table}, tmp_path / "out")
-    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert "gamma.dl1.h5" in page
     assert "abc123" in page
 
@@ -215,7 +221,7 @@ def test_image_intensity_where_a_table_has_it(tables):
     counts = next(figure for figure in found if figure.name == "auc_intensity").tables
     assert list(counts) == ["CNN"]
     assert 0 < np.sum(counts["CNN"]["n_gamma"] + counts["CNN"]["n_hadron"]) < len(table)
-    assert not [problem for problem in problems if "quality factor" not in problem]
+    assert all("quality factor" in problem or "none of the tables has the columns" in problem for problem in problems)
 
 
 def test_pulls_and_coverage_of_the_tables_that_state_uncertainties(tables, tmp_path, monkeypatch):
@@ -225,7 +231,7 @@ def test_pulls_and_coverage_of_the_tables_that_state_uncertainties(tables, tmp_p
     unknown.remove_column("reco_energy_uncert")
     together = {"CNN": stated, "Hillas": unknown, "random forest": tables["random forest"][::2]}
     found, problems = figures.compute_figures(together)
-    assert not [problem for problem in problems if "quality factor" not in problem]
+    assert all("quality factor" in problem or "none of the tables has the columns" in problem for problem in problems)
     names_of = {figure.name: list(figure.tables) for figure in found}
     cnn_alone = {f"{name}_cnn" for name in PER_LABEL}
     uncertain = {f"{what}_{quantity}" for what in ("pulls", "coverage") for quantity in ("energy", "direction")}
@@ -234,7 +240,7 @@ def test_pulls_and_coverage_of_the_tables_that_state_uncertainties(tables, tmp_p
     monkeypatch.setattr(write, "compute_figures", lambda _: (chosen, []))
     report.write_report({"CNN": stated}, tmp_path / "out")
     expected = [f"{name}{ending}" for name in uncertain for ending in (".pdf", ".png", "_cnn.ecsv")]
-    assert names(tmp_path / "out") == sorted([*expected, "report.html", "summary.ecsv"])
+    assert names(tmp_path / "out") == sorted([*expected, "index.html", "summary.ecsv", "summary.tex"])
     saved = QTable.read(tmp_path / "out" / "pulls_energy_cnn.ecsv")
     assert saved.meta["width"] == performance.pulls(stated).meta["width"]
 

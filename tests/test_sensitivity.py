@@ -474,7 +474,7 @@ def test_the_report_has_what_the_tables_allow(both, tmp_path, monkeypatch, showe
     assert {path.stem for path in (tmp_path / "out").glob("*.pdf")} == set(FIGURES)
     saved = QTable.read(tmp_path / "out" / "sensitivity_cnn.ecsv")
     assert saved["sensitivity"].unit == u.erg / u.cm**2 / u.s
-    assert "Li &amp; Ma" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Li &amp; Ma" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
 
 
 def test_the_report_names_what_it_leaves_out(both, gammas, showers_alone):

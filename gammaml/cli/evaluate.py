@@ -24,14 +24,19 @@ RECONSTRUCTORS = ("Gammaml", "Forest")
     metavar="NAME",
     help="Which reconstructions of the files to compare; may be repeated.",
 )
+@options.references
+@options.style
 @options.overwrite
-def command(files, output, level, reconstructors, overwrite):
-    """Judge DL2 files of simulated gammas and hadrons: tables, figures and report.html.
+def command(files, output, level, reconstructors, references, style, overwrite):
+    """Judge DL2 files of simulated gammas and hadrons: tables, figures for print, and index.html.
 
     Events of showers that took part in the training do not count.
     """
+    from gammaml.io.tables import file_source
+
     tables = read(files, reconstructors, level or _level(files[0]))
-    report(tables, output, overwrite=overwrite)
+    dataset = {path.name: f"DL2, SHA-256 {file_source(path)['sha256']}" for path in files}
+    report(tables, output, overwrite=overwrite, dataset=dataset, references=references, style=style)
 
 
 def _level(file):
@@ -58,16 +63,17 @@ def _label(table, reconstructor):
     return " + ".join(sorted(networks)) or reconstructor
 
 
-def report(tables, output, *, overwrite, **details):
+def report(tables, output, *, overwrite, dataset, **details):
     """Write the report and print its summary."""
     import numpy as np
 
-    from gammaml.report import summary_text, write_report
+    from gammaml.report import Remarks, summary_text, write_report
 
-    summary = write_report(tables, output, overwrite=overwrite, **details)
+    remarks = Remarks(dataset=dataset, command=options.command_line())
+    summary = write_report(tables, output, overwrite=overwrite, remarks=remarks, **details)
     click.echo(summary_text(summary))
     first = next(iter(tables.values()))
     if "in_training" in first.colnames:
         noun = "images" if "tel_id" in first.colnames else "showers"
         click.echo(f"left out: {np.sum(first['in_training']):,} of {len(first):,} {noun}, seen in training")
-    click.echo(f"report: {output / 'report.html'}")
+    click.echo(f"report: {output / 'index.html'}")

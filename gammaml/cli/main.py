@@ -2,14 +2,16 @@
 
 import importlib
 import os
+import shlex
 import warnings
 
 import click
 
 from gammaml import __version__
+from gammaml.cli import options
 from gammaml.errors import GammamlError
 
-VERBS = ("demo", "info", "convert", "simulate", "observe", "train", "predict", "evaluate", "irf", "dl3")
+VERBS = ("demo", "info", "convert", "simulate", "observe", "train", "predict", "evaluate", "compare", "irf", "dl3")
 
 
 class Failure(click.ClickException):
@@ -33,6 +35,7 @@ class Verbs(click.Group):
         return importlib.import_module(f"gammaml.cli.{name}").command if name in VERBS else None
 
     def parse_args(self, ctx, args):
+        ctx.meta[options.COMMAND] = shlex.join(["gammaml", *args])
         if "--debug" in args:  # wherever it stands
             args = ["--debug", *(word for word in args if word != "--debug")]
         return super().parse_args(ctx, args)

@@ -7,6 +7,12 @@ from pathlib import Path
 import click
 
 FILE = click.Path(path_type=Path)
+COMMAND = "gammaml.command"  # of click's meta
+
+
+def command_line():
+    """The command that is running, as it was typed."""
+    return click.get_current_context().meta[COMMAND]
 
 
 def packed(name, build, *options):
@@ -67,4 +73,60 @@ min_telescopes = click.option(
 overwrite = click.option("--overwrite", is_flag=True, help="Replace what exists.")
 reconstructor = click.option(
     "--reconstructor", default="Gammaml", show_default=True, metavar="NAME", help="Which reconstruction of the files."
+)
+
+
+def _style(journal, font, columns):
+    return {"journal": journal, "font": font, "columns": columns}
+
+
+style = packed(
+    "style",
+    _style,
+    click.option(
+        "--journal",
+        default="aa",
+        show_default=True,
+        metavar="NAME",
+        help="Whose column figures are made for: aa (A&A), apj (ApJ), astropart (Astroparticle Physics).",
+    ),
+    click.option("--font", default="sans", show_default=True, metavar="NAME", help="Of figures: sans or serif."),
+    click.option(
+        "--columns", type=int, default=1, show_default=True, metavar="N", help="How wide figures are: 1 or 2 columns."
+    ),
+)
+
+
+def _references(references):
+    from gammaml.io.reference import read_reference
+
+    return [(name, read_reference(path)) for name, path in references]
+
+
+class _Named(click.ParamType):
+    """A name and a file, with = between."""
+
+    name = "NAME=FILE"
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, tuple):
+            return value
+        name, _, path = value.partition("=")
+        if not (name.strip() and path):
+            self.fail(f"{value!r} is not NAME=FILE, such as CTAO=sensitivity.txt", param, ctx)
+        return name.strip(), Path(path)
+
+
+references = packed(
+    "references",
+    _references,
+    click.option(
+        "--reference",
+        "references",
+        type=_Named(),
+        multiple=True,
+        metavar="NAME=FILE",
+        help="A curve to draw in grey: ECSV or text, its columns energy and one of sensitivity, effective_area, "
+        "angular_resolution, energy_resolution; may be repeated.",
+    ),
 )

@@ -21,6 +21,7 @@ from gammaml.plots.cuts import plot_precision_recall, plot_quality_factor
 from gammaml.plots.instrument import plot_array, plot_camera
 from gammaml.plots.point_spread import plot_point_spread
 from gammaml.plots.pulls import plot_coverage, plot_pulls
+from gammaml.plots.reference import plot_reference
 from gammaml.plots.regression import (
     plot_angular_resolution,
     plot_core_resolution,
@@ -60,6 +61,7 @@ __all__ = [
     "plot_precision_recall",
     "plot_pulls",
     "plot_quality_factor",
+    "plot_reference",
     "plot_reliability",
     "plot_roc",
     "plot_sensitivity",

@@ -5,7 +5,7 @@ from matplotlib.colors import LogNorm
 
 from gammaml.errors import SettingError
 from gammaml.performance import MIN_EVENTS
-from gammaml.plots.style import ORANGE, axes, binned_axis, bounded, energy_axis, legend_above, next_series, note
+from gammaml.plots.style import VERMILLION, axes, binned_axis, bounded, energy_axis, legend_above, next_series, note
 
 BIAS_PANEL = "gammaml-bias"
 LEVEL_STYLES = (
@@ -158,7 +158,7 @@ def plot_migration_matrix(table, ax=None, label=None):
     filled = np.ma.masked_where(~(probability > 0), probability)
     mesh = ax.pcolormesh(true, reco, filled.T, cmap="YlGnBu", norm=LogNorm(1e-3, 1), linewidth=0)
     ends = [max(true[0], reco[0]), min(true[-1], reco[-1])]
-    ax.plot(ends, ends, color=ORANGE, linewidth=0.8, linestyle=":")
+    ax.plot(ends, ends, color=VERMILLION, linewidth=0.8, linestyle=":")
     energy_axis(ax.xaxis)
     energy_axis(ax.yaxis, "reconstructed energy [TeV]")
     ax.set_title(label or "", fontsize=8)

@@ -6,9 +6,9 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 
 from gammaml.errors import InputError, SettingError
-from gammaml.plots.style import BLACK, BLUE, GREEN, LINES, ORANGE, axes, legend_above, next_series
+from gammaml.plots.style import BLACK, BLUE, GREEN, LINES, VERMILLION, axes, legend_above, next_series
 
-COLORS = {"electrons": BLUE, "hadrons": ORANGE, "muons": GREEN}  # in the order in which they are drawn
+COLORS = {"electrons": BLUE, "hadrons": VERMILLION, "muons": GREEN}  # in the order in which they are drawn
 KINDS = tuple(COLORS)
 WIDTHS = {"electrons": 0.3, "hadrons": 0.6, "muons": 0.6}  # points
 OPAQUE = {"electrons": 2.0, "hadrons": 1.0, "muons": 1.0}  # GeV, from where on tracks are drawn in full colour

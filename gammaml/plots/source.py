@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gammaml.plots.style import ORANGE, axes, bounded, legend_above, next_series, note
+from gammaml.plots.style import VERMILLION, axes, bounded, legend_above, next_series, note
 
 
 def plot_theta2(table, ax=None, label=None):
@@ -36,7 +36,7 @@ def plot_alpha(table, ax=None, label=None):
     ax, meta = axes(ax), table.meta
     edges, _ = _edges(table)
     level = meta["alpha"] * meta["n_off"] / meta["cut"].to_value(table["low"].unit) * np.diff(edges)[0]
-    ax.axhline(level, color=ORANGE, linestyle="--", linewidth=0.9, label="off")
+    ax.axhline(level, color=VERMILLION, linestyle="--", linewidth=0.9, label="off")
     return _on_events(table, ax, label, r"$\alpha$ [deg]")
 
 

@@ -9,28 +9,42 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
+from gammaml.errors import SettingError
 from gammaml.plots.names import axis_name, is_logarithmic
 
-COLUMN_WIDTH = 88 / 25.4  # inches; a column of A&A is 88 mm wide
-BLUE, ORANGE, GREEN, PURPLE, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"  # Okabe & Ito 2008
-COLORS = (BLUE, ORANGE, GREEN, PURPLE, BLACK)
+# Widths of one and of two columns in mm, as the journals' guides for authors give them: Astronomy & Astrophysics;
+# The Astrophysical Journal (3.5 and 7.1 inches); Astroparticle Physics, as all of Elsevier's.
+JOURNALS = MappingProxyType({"aa": (88.0, 180.0), "apj": (88.9, 180.3), "astropart": (90.0, 190.0)})
+FONTS = MappingProxyType(  # all come with matplotlib, so that figures look alike everywhere
+    {
+        "sans": MappingProxyType({"font.family": "DejaVu Sans", "mathtext.fontset": "dejavusans"}),
+        "serif": MappingProxyType({"font.family": "STIXGeneral", "mathtext.fontset": "stix"}),
+    }
+)
+COLUMN_WIDTH = JOURNALS["aa"][0] / 25.4  # inches
+HEIGHTS = (0.9, 0.5)  # of figures one and two columns wide, in their widths
+# Okabe & Ito 2008, but for the wine of Tol 2021; those of the series differ in lightness too, for prints in grey.
+BLUE, ORANGE, GREEN, VERMILLION, WINE, BLACK = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#882255", "#000000"
+COLORS = (BLUE, ORANGE, BLACK, GREEN, WINE)
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v")
 SERIES = "gammaml-series-"
 NOTE = "gammaml-note"
 MINOR_LABEL_SPAN = 100  # of an energy axis; narrower ones have labels within the decades
 NOTE_INDENT = 32  # points
+LEGEND_SHARE = 0.82  # of the width of a figure, for its legend
+SMALLEST = 5  # points, of any text
 NOTE_CHARACTERS = 33  # of the note, for each inch of the axes
 
 PRINT_STYLE = MappingProxyType(
     {
-        "figure.figsize": (COLUMN_WIDTH, 0.9 * COLUMN_WIDTH),
+        "figure.figsize": (COLUMN_WIDTH, HEIGHTS[0] * COLUMN_WIDTH),
         "figure.dpi": 150,
         "figure.constrained_layout.use": True,
         "savefig.dpi": 300,
         "pdf.fonttype": 42,
         "ps.fonttype": 42,
-        "font.family": "sans-serif",
+        **FONTS["sans"],
         "font.size": 8,
         "axes.labelsize": 8,
         "axes.linewidth": 0.6,
@@ -49,9 +63,33 @@ PRINT_STYLE = MappingProxyType(
 )
 
 
-def print_style():
-    """A context in which figures are made and saved for a journal's column: PDF with embedded TrueType fonts."""
-    return mpl.rc_context(dict(PRINT_STYLE))
+def print_style(journal="aa", font="sans", columns=1):
+    """A context in which figures are made and saved for a journal: PDF with embedded TrueType fonts.
+
+    Parameters
+    ----------
+    journal : str
+        "aa" (Astronomy & Astrophysics), "apj" (The Astrophysical Journal) or "astropart" (Astroparticle Physics).
+    font : str
+        "sans" or "serif".
+    columns : int
+        Whether figures are one or two columns wide.
+
+    Returns
+    -------
+    contextlib.AbstractContextManager
+
+    Raises
+    ------
+    SettingError
+        Another journal, font or number of columns.
+    """
+    for name, value, known in (("journal", journal, JOURNALS), ("font", font, FONTS), ("columns", columns, (1, 2))):
+        if value not in known:
+            raise SettingError(name, repr(value), " or ".join(map(str, known)), "choose one of these")
+    width = JOURNALS[journal][columns - 1] / 25.4
+    size = (width, HEIGHTS[columns - 1] * width)
+    return mpl.rc_context({**PRINT_STYLE, **FONTS[font], "figure.figsize": size})
 
 
 def axes(ax, stretch=1.0):
@@ -130,10 +168,18 @@ def bounded(ax, **limits):
 
 
 def legend_above(ax, columns=2):
-    """A legend above the axes, where it hides nothing."""
-    if ax.get_legend_handles_labels()[1]:
-        place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0.2}
-        ax.legend(ncols=columns, columnspacing=1.2, **place)
+    """A legend above the axes, where it hides nothing; in fewer columns or smaller where it would be too wide."""
+    if not ax.get_legend_handles_labels()[1]:
+        return
+    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0.2, "columnspacing": 1.2}
+    room = LEGEND_SHARE * ax.figure.bbox.width
+    for ncols in range(columns, 0, -1):
+        legend = ax.legend(ncols=ncols, **place)
+        width = legend.get_window_extent().width
+        if width <= room:
+            return
+    for text in legend.get_texts():
+        text.set_fontsize(max(SMALLEST, text.get_fontsize() * room / width))
 
 
 def note(ax, table, label=None, indent=NOTE_INDENT):
@@ -154,5 +200,5 @@ def note(ax, table, label=None, indent=NOTE_INDENT):
     below_labels = -(2.6 * mpl.rcParams["font.size"] + 9)
     ax.annotate(
         text, (0, 0), xycoords="axes fraction", xytext=(-indent, below_labels), textcoords="offset points",
-        va="top", ha="left", fontsize=5, color="0.25", linespacing=1.25, gid=NOTE,
+        va="top", ha="left", fontsize=SMALLEST, color="0.25", linespacing=1.25, gid=NOTE,
     )  # fmt: skip

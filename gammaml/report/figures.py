@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import matplotlib as mpl
 import numpy as np
 from astropy.table import QTable
 from astropy.units import Quantity
@@ -23,13 +24,14 @@ UNCERTAINTIES = {
 }
 SHOWERS = ("reco_energy", "reco_alt", "reco_az", "gammaness", "pointing_alt", "pointing_az")
 HEIGHT = 0.9  # of a figure, in column widths
+MORE_HEIGHT = 0.12  # for each curve beyond two, for its lines in legend and note
 
 
 @dataclass(frozen=True)
 class Figure:
     """One figure of the report: file name, title, plot function, tables by label, height in column widths.
 
-    `labelled` says that the name has the label in it already.
+    `labelled` says that the name has the label in it already; `references` are curves of others, by name.
     """
 
     name: str
@@ -38,21 +40,38 @@ class Figure:
     tables: dict[str, QTable]
     height: float = HEIGHT
     labelled: bool = False
+    references: dict[str, QTable] = field(default_factory=dict)
 
     def table_name(self, label):
         """File name of the numbers behind one curve."""
         return f"{self.name}.ecsv" if self.labelled else f"{self.name}_{slug(label)}.ecsv"
 
+    def numbers(self, place=0):
+        """File name -> table of its numbers; ``meta["figure"]`` says how to draw them, and `place` in what order."""
+        found, plot = {}, partial(self.plot)  # one of a partial is that partial
+        for series, (label, table) in enumerate(self.tables.items()):
+            drawn = {"name": self.name, "title": self.title, "height": self.height}
+            drawn |= {"plot": plot.func.__name__, "options": plot.keywords}
+            drawn |= {"place": place, "series": series, "label": label, "labelled": self.labelled}
+            found[self.table_name(label)] = QTable(table)
+            found[self.table_name(label)].meta["figure"] = drawn
+        return found | {f"{self.name}_reference_{slug(name)}.ecsv": each for name, each in self.references.items()}
+
     def draw(self):
-        """The drawn `matplotlib.figure.Figure`, unknown to pyplot."""
-        size = (plots.COLUMN_WIDTH, self.height * plots.COLUMN_WIDTH)
-        ax = Canvas(figsize=size, layout="constrained").add_subplot()
+        """The drawn `matplotlib.figure.Figure`, unknown to pyplot, as wide as the style in use says."""
+        width, usual = mpl.rcParams["figure.figsize"]
+        height = self.height + MORE_HEIGHT * max(0, len(self.tables) + len(self.references) - 2)
+        ax = Canvas(figsize=(width, usual * height / HEIGHT), layout="constrained").add_subplot()
         for label, table in self.tables.items():
             self.plot(table, ax, label)
+        for name, table in self.references.items():
+            plots.plot_reference(table, ax, name)
         return ax.figure
 
     def per_label(self):
-        """The same, a figure for each label."""
+        """The same, a figure for each label; itself where it has none."""
+        if not self.tables:
+            yield self
         for label, table in self.tables.items():
             name, title = f"{self.name}_{slug(label)}", f"{self.title}, {label}"
             yield replace(self, name=name, title=title, tables={label: table}, labelled=True)
@@ -74,14 +93,33 @@ def compute_figures(tables):
     -------
     figures : list of Figure
     problems : list of str
-        What could not be computed, and why.
+        What could not be computed, and why, each with the title of its figure.
     """
     computing = _Computing(tables, performance.energy_bins(next(iter(tables.values()))))
-    figures = [*_classification(computing), *_energy(computing), *_direction(computing), *_area(computing)]
-    figures += _showers(computing)
-    figures += [figure for quantity in UNCERTAINTIES for figure in _uncertainty(computing, quantity)]
-    figures += [*_cuts(computing), *_by_offset(computing), *_shower(computing), *_biases(computing)]
-    return [figure for figure in figures if figure.tables], computing.problems()
+    figures, missing = [], []
+    for figure in _every_figure(computing):
+        if figure.tables:
+            figures.append(figure)
+        elif not computing.has_note(figure.title):
+            missing.append(figure.title)
+    problems = computing.problems()
+    if missing:
+        problems.append(f"left out {', '.join(missing)}: none of the tables has the columns for it")
+    return figures, problems
+
+
+def _every_figure(computing):
+    yield from _classification(computing)
+    yield from _energy(computing)
+    yield from _direction(computing)
+    yield from _area(computing)
+    yield from _showers(computing)
+    for quantity in UNCERTAINTIES:
+        yield from _uncertainty(computing, quantity)
+    yield from _cuts(computing)
+    yield from _by_offset(computing)
+    yield from _shower(computing)
+    yield from _biases(computing)
 
 
 def _intensity_bins(dl2):
@@ -99,8 +137,8 @@ class _Computing:
     edges: Quantity
     notes: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
 
-    def of(self, compute, *needs, title=""):
-        """`compute` of each table that has the quantities it needs, by label; errors and warnings are problems."""
+    def of(self, title, compute, *needs):
+        """`compute` of each table that has the quantities it needs, by label; errors and warnings are noted."""
         found = {}
         for label, table in self.tables.items():
             if not all(has(table, name) for name in needs):
@@ -117,18 +155,20 @@ class _Computing:
 
     def figure(self, name, title, plot, compute, *needs, height=HEIGHT):
         """The figure of what :meth:`of` finds."""
-        return Figure(name, title, plot, self.of(compute, *needs, title=title), height)
+        return Figure(name, title, plot, self.of(title, compute, *needs), height)
 
     def shared(self, bins, *needs):
         """`bins`, edges or a function of a table, of the first table that has the quantities it needs."""
         return bins(next(table for table in self.tables.values() if all(has(table, name) for name in needs)))
 
+    def has_note(self, title):
+        """Whether something was said of a figure."""
+        return any(title in titles for titles in self.notes.values())
+
     def problems(self):
         """A text for each reason, with what it concerns."""
         return [
-            f"{label}, {what}{', '.join(dict.fromkeys(filter(None, titles)))}: {reason}"
-            if any(titles)
-            else f"{label}: {reason}"
+            f"{label}, {what}{', '.join(dict.fromkeys(titles))}: {reason}"
             for (label, reason, what), titles in self.notes.items()
         ]
 
@@ -233,18 +273,20 @@ def _biases(computing):
 
 
 def _n_parameters(figure):
-    return max(len(set(table["parameter"])) for table in figure.tables.values())
+    return max((len(set(table["parameter"])) for table in figure.tables.values()), default=0)
 
 
 def _uncertainty(computing, quantity):
     needs = UNCERTAINTIES[quantity]
     # ctapipe's Hillas reconstruction has the column, but NaN in it: as good as none.
     stated = {label: dl2 for label, dl2 in computing.tables.items() if _any_finite(dl2, needs[-1])}
-    of = replace(computing, tables=stated).of
-    pulls = of(lambda dl2: performance.pulls(dl2, quantity), *needs)
-    yield Figure(f"pulls_{quantity}", f"Pulls of the {quantity}", plots.plot_pulls, pulls)
-    shares = of(lambda dl2: performance.coverage(dl2, quantity), *needs) if pulls else {}
-    yield Figure(f"coverage_{quantity}", f"Coverage of the predicted {quantity}", plots.plot_coverage, shares)
+    figure = replace(computing, tables=stated).figure
+    title = f"Pulls of the {quantity}"
+    pulls = figure(f"pulls_{quantity}", title, plots.plot_pulls, lambda dl2: performance.pulls(dl2, quantity), *needs)
+    yield pulls
+    figure = replace(computing, tables={label: stated[label] for label in pulls.tables}).figure
+    title = f"Coverage of the predicted {quantity}"
+    yield figure(f"coverage_{quantity}", title, plots.plot_coverage, lambda dl2: performance.coverage(dl2, quantity))
 
 
 def _any_finite(dl2, name):
@@ -252,8 +294,10 @@ def _any_finite(dl2, name):
 
 
 def _area(computing):
-    area = computing.of(lambda dl2: performance.effective_area(dl2, computing.edges))
-    yield Figure("effective_area", "Effective area", plots.plot_effective_area, area)
+    def compute(dl2):
+        return performance.effective_area(dl2, computing.edges)
+
+    yield computing.figure("effective_area", "Effective area", plots.plot_effective_area, compute)
 
 
 def _showers(computing):

@@ -10,6 +10,7 @@ MEASURES = (
     ("energy width, log10", "energy_width"),
     ("angular resolution, deg", "angular_resolution"),
 )
+WEIGHTINGS = (("", ""), (", weighted", "_weighted"))
 COUNTS = (
     ("gammas with gammaness", "n_gamma"),
     ("hadrons with gammaness", "n_hadron"),
@@ -43,7 +44,7 @@ def summary_rows(summary):
     """
     rows = [["", *map(str, summary["label"])]]
     for title, name in MEASURES:
-        for words, suffix in (("", ""), (", weighted", "_weighted")):
+        for words, suffix in WEIGHTINGS:
             values, uncerts = (_bare(summary[f"{name}{suffix}{end}"]) for end in ("", "_uncert"))
             if np.isfinite(values).any():
                 rows.append([title + words, *map(value_text, values, uncerts)])
@@ -69,7 +70,37 @@ def summary_text(summary):
     -------
     str
     """
-    rows = summary_rows(summary)
+    return aligned(summary_rows(summary))
+
+
+def difference_grids(differences):
+    """A comparison of summaries in texts: for each pair of labels its rows, the first row their head.
+
+    Parameters
+    ----------
+    differences : astropy.table.QTable
+        Of :func:`gammaml.report.write_comparison`.
+
+    Returns
+    -------
+    list of list of list of str
+    """
+    grids = {}
+    for row in differences:
+        pair = (str(row["label_a"]), str(row["label_b"]))
+        values = [value_text(row[name], row[f"{name}_uncert"]) for name in ("value_a", "value_b", "difference")]
+        sigma = f"{row['significance']:.1f} σ" if math.isfinite(row["significance"]) else "–"
+        grids.setdefault(pair, []).append([str(row["quantity"]), *values, sigma])
+    return [[["", *pair, "difference", "significance"], *rows] for pair, rows in grids.items()]
+
+
+def difference_text(differences):
+    """A comparison for the terminal; `differences` as of :func:`difference_grids`."""
+    return "\n\n".join(map(aligned, difference_grids(differences)))
+
+
+def aligned(rows):
+    """Rows of texts as lines, the columns beneath each other."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join(lines)
