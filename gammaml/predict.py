@@ -51,7 +51,7 @@ def predict(bundle, events, *, show=False):
     """
     answers = {}
     with track("predicting", len(events), show=show) as progress:
-        for rows, x in batches.prefetch(_batches(bundle, events)):
+        for rows, x in batches.prefetch(network_inputs(bundle, events)):
             made = bundle.model.predict_on_batch(x)
             for name, values in made.items():
                 answers.setdefault(name, np.empty((len(events), values.shape[1]), np.float32))[rows] = values
@@ -63,8 +63,8 @@ def predict(bundle, events, *, show=False):
     return answers
 
 
-def _batches(bundle, events):
-    """Rows and network inputs of all events."""
+def network_inputs(bundle, events):
+    """What a network is shown of all events, batch by batch: yields rows (a slice) and a dict of arrays by input."""
     if bundle.settings.is_array:
         return array_batches.in_order(array_batches.build_feed(events, bundle.inputs))
     inputs = bundle.inputs.for_camera(events.camera)

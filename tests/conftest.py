@@ -9,7 +9,9 @@ from click.testing import CliRunner
 from made_events import made_events
 from matplotlib import pyplot as plt
 
+from gammaml import split
 from gammaml.cli.main import main
+from gammaml.config import TrainSettings
 from gammaml.events import concatenate
 from gammaml.io.dl1_writer import write_dl1
 
@@ -66,3 +68,18 @@ def trained(gammaml, dl1_files, tmp_path_factory):
     result = gammaml("train", "gammaness,energy,direction", *dl1_files.values(), "-o", path, *quickly)
     assert result.exit_code == 0, result.stderr
     return path
+
+
+@pytest.fixture(scope="session")
+def parts_of_events(mixed_events):
+    """Training, validation and test events."""
+    return split.by_shower(mixed_events, fractions=(0.6, 0.2, 0.2), seed=0)
+
+
+@pytest.fixture(scope="session")
+def trained_cnn(parts_of_events):
+    """A network of single images for all tasks that has begun to see showers."""
+    from gammaml import train
+
+    tasks, settings = ("gammaness", "energy", "direction"), TrainSettings(epochs=5, size=16)
+    return train.fit("cnn", *parts_of_events[:2], task=tasks, settings=settings)

@@ -322,3 +322,32 @@ def test_rows_of_resampled_grids_are_latitude():
 def test_impossible_grids(shape, width):
     with pytest.raises(SettingError, match="grid"):
         build_resampling_mapping(hexagonal_camera(2), shape=shape, cell_width=width)
+
+
+@pytest.mark.parametrize("layout", ["axial", "offset"])
+def test_a_window_goes_back_to_its_pixels(layout):
+    camera = hexagonal_camera(8)
+    mapping, values = build_lattice_mapping(camera, layout), numbered(camera, 4)
+    centre = np.array([mapping.shape, (0, 0), (3, 9), (-40, 2)]) // [[2], [1], [1], [1]]
+    windows = mapping.crop(values, centre, 6)
+    back = mapping.uncrop(windows, centre)
+    seen = back != 0
+    np.testing.assert_array_equal(back[seen], values[seen])
+    np.testing.assert_array_equal(seen.sum(axis=1), (windows != 0).sum(axis=(1, 2)))
+    assert seen[0].sum() == 36
+    assert not seen[3].any()  # a window beside the camera
+    large = mapping.crop(values, centre, 60)
+    np.testing.assert_array_equal(mapping.uncrop(large, centre)[:3], values[:3])
+
+
+def test_shared_cells_go_back_by_area():
+    camera = hexagonal_camera(8)
+    mapping = build_resampling_mapping(camera, shape=(40, 40), cell_width=0.1)
+    windows = mapping.crop(numbered(camera, 3), np.array([[20, 20], [10, 22], [0, 0]]), 16)
+    back = mapping.uncrop(windows, np.array([[20, 20], [10, 22], [0, 0]]))
+    np.testing.assert_allclose(back.sum(axis=1), windows.sum(axis=(1, 2)), rtol=1e-5)
+    one = np.zeros((1, 16, 16), np.float32)
+    one[0, 8, 8] = 1
+    near = np.flatnonzero(mapping.uncrop(one, np.array([[20, 20]]))[0])
+    distance = np.hypot(camera.fov_lon[near] - 0.05, camera.fov_lat[near] - 0.05)
+    assert distance.max() < mapping.cell_width + camera.pixel_width

@@ -11,7 +11,20 @@ from gammaml import __version__
 from gammaml.cli import options
 from gammaml.errors import GammamlError
 
-VERBS = ("demo", "info", "convert", "simulate", "observe", "train", "predict", "evaluate", "compare", "irf", "dl3")
+VERBS = (
+    "demo",
+    "info",
+    "show",
+    "convert",
+    "simulate",
+    "observe",
+    "train",
+    "predict",
+    "evaluate",
+    "compare",
+    "irf",
+    "dl3",
+)
 
 
 class Failure(click.ClickException):

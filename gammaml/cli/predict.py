@@ -117,7 +117,7 @@ def read(file, selection, bundles, *, held_out=False):
     from gammaml import io
 
     if takes_arrays(bundles):
-        cameras = _known_cameras(file, io.read_cameras(file, selection), bundles)
+        cameras = known_cameras(file, io.read_cameras(file, selection), bundles)
     elif all(bundle.settings.mapping == "resampled" for bundle in bundles.values()):
         cameras = io.read_cameras(file, selection)
     else:
@@ -142,7 +142,7 @@ def takes_arrays(bundles):
     return any(kinds.values())
 
 
-def _known_cameras(file, cameras, bundles):
+def known_cameras(file, cameras, bundles):
     """The images of cameras that all networks know; a warning names those that are left out."""
     known = [part for part in cameras if all(_knows(bundle, part.camera) for bundle in bundles.values())]
     lost = sorted(name for part in cameras if part not in known for name in part.tel_types)

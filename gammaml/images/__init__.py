@@ -4,6 +4,7 @@ from gammaml.images.augmentation import add_night_sky, kill_pixels
 from gammaml.images.channels import (
     Scaling,
     bad_images,
+    bright_pixels,
     build_images,
     centre_cell,
     noise,
@@ -11,6 +12,7 @@ from gammaml.images.channels import (
     repair_charge,
     scale_charge,
 )
+from gammaml.images.lattice import neighbours
 from gammaml.images.mapping import AXIAL_NEIGHBOURS, LatticeMapping, build_lattice_mapping, mapping_from_dict
 from gammaml.images.quality import dark_images, pixel_noise
 from gammaml.images.resampling import ResamplingMapping, build_resampling_mapping
@@ -25,6 +27,7 @@ __all__ = [
     "add_night_sky",
     "apply_symmetries",
     "bad_images",
+    "bright_pixels",
     "build_images",
     "build_lattice_mapping",
     "build_resampling_mapping",
@@ -34,6 +37,7 @@ __all__ = [
     "find_symmetries",
     "kill_pixels",
     "mapping_from_dict",
+    "neighbours",
     "noise",
     "pixel_noise",
     "relative_time",

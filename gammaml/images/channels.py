@@ -150,6 +150,19 @@ def bright_charge(signal, sigma, neighbours):
     return bright
 
 
+def bright_pixels(image, neighbours):
+    """Mask (n, n_pixels) of pixels that stand out of an image's noise by `BRIGHT` times, as does one next to them.
+
+    Parameters
+    ----------
+    image : array (n, n_pixels)
+        p.e.
+    neighbours : array of int (n_pixels, k)
+        As of the mappings.
+    """
+    return bright_charge(*_above_noise(repair_charge(image)), neighbours) > 0
+
+
 def relative_time(image, peak_time, mapping, scaling=DEFAULT_SCALING):
     """Peak time after the image's own, in units of `time_unit`, faded out where there is only noise.
 

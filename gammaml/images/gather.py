@@ -46,6 +46,17 @@ def gather_windows(values, table, first, size):
     return out
 
 
+def place_windows(windows, shape, first):
+    """The inverse of `gather_windows`: windows (n, size, size) into grids (n, *shape), 0 where there is no window."""
+    size = windows.shape[1]
+    grid = np.zeros((len(windows), shape[0] + 2 * size, shape[1] + 2 * size), windows.dtype)
+    steps = np.arange(size)
+    row = np.clip(first[:, :1] + size, 0, grid.shape[1] - size) + steps
+    column = np.clip(first[:, 1:] + size, 0, grid.shape[2] - size) + steps
+    grid[np.arange(len(windows))[:, None, None], row[:, :, None], column[:, None, :]] = windows
+    return grid[:, size : size + shape[0], size : size + shape[1]]
+
+
 def _padded_blocks(values):
     """Slices of `BLOCK` images and their values with one more pixel, which is 0."""
     padded = np.zeros((BLOCK, values.shape[1] + 1, *values.shape[2:]), np.float32)

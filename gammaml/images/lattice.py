@@ -107,6 +107,12 @@ def orientation(positions, name):
     return {4: "square", 6: "hexagon"}[fold], float(np.hypot(*step.T).mean()), float(angle)
 
 
+def neighbours(camera):
+    """Pixels across the sides of each pixel of any camera, (n_pixels, 6) at most; n_pixels where there are fewer."""
+    positions = np.column_stack([camera.fov_lon, camera.fov_lat])
+    return neighbour_table(positions, np.median(cKDTree(positions).query(positions, 2)[0][:, 1]))
+
+
 def neighbour_table(positions, pitch):
     """Pixels across the sides of each pixel, (n, 6) at most; n where there are fewer."""
     index = cKDTree(positions).query(positions, min(7, len(positions)), distance_upper_bound=NEIGHBOUR_LIMIT * pitch)[1]

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from gammaml.errors import SettingError
-from gammaml.images.gather import checked, gather, gather_windows
+from gammaml.images.gather import checked, gather, gather_windows, place_windows
 from gammaml.images.lattice import find_lattice, neighbour_table
 from gammaml.images.resampling import ResamplingMapping
 
@@ -103,10 +103,31 @@ class LatticeMapping:
         array of float32 (n, size, size) or (n, size, size, n_channels)
             0 outside the camera.
         """
+        return gather_windows(checked(values, self), self.table, self._first(centre, size), size)
+
+    def uncrop(self, windows, centre):
+        """What is in the cells of windows, back to their pixels: the inverse of `crop`.
+
+        Parameters
+        ----------
+        windows : array (n, size, size)
+        centre : array of int (n, 2)
+            As in `crop`.
+
+        Returns
+        -------
+        array (n, n_pixels)
+            0 in pixels outside the window.
+        """
+        windows = np.asarray(windows)
+        return self.invert(place_windows(windows, self.shape, self._first(centre, windows.shape[1])))
+
+    def _first(self, centre, size):
+        """Row and column (n, 2) of the first cells of windows."""
         first = np.asarray(centre) - size // 2
         if self.layout == "offset":
             first = first - np.column_stack([first[:, 0] % 2, np.zeros(len(first), int)])
-        return gather_windows(checked(values, self), self.table, first, size)
+        return first
 
     def cell_to_fov(self, cells):
         """fov_lon, fov_lat (n, 2) in degrees of cells (n, 2), which may lie outside the grid.

@@ -8,7 +8,7 @@ from scipy.sparse import csr_array, diags_array
 from scipy.spatial import cKDTree
 
 from gammaml.errors import InputError, SettingError
-from gammaml.images.gather import checked, gather_windows
+from gammaml.images.gather import checked, gather_windows, place_windows
 from gammaml.images.lattice import neighbour_table
 
 SAMPLES = 12  # squared, the sample points in a pixel, which measure its overlap with cells
@@ -125,6 +125,12 @@ class ResamplingMapping:
         table = np.arange(np.prod(self.shape)).reshape(self.shape)
         cells = grid.reshape(len(grid), table.size, *grid.shape[3:])
         return gather_windows(cells, table, np.asarray(centre) - size // 2, size)
+
+    def uncrop(self, windows, centre):
+        """See :meth:`LatticeMapping.uncrop`; a cell is shared among its pixels by area, so that the sum stays."""
+        windows = np.asarray(windows)
+        grid = place_windows(windows, self.shape, np.asarray(centre) - windows.shape[1] // 2)
+        return grid.reshape(len(grid), -1) @ self.mean_weights
 
     def cell_to_fov(self, cells):
         """fov_lon, fov_lat (n, 2) in degrees of the centres of cells (n, 2), which may lie outside the grid."""

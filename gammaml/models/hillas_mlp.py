@@ -7,5 +7,5 @@ def hillas_features(parameters, dropout):
     """Features (batch, 64) of normalised image parameters (batch, n_parameters)."""
     x = layers.Dense(128, activation="relu")(parameters)
     x = layers.Dropout(dropout / 2)(x)
-    x = layers.Dense(64, activation="relu")(x)
+    x = layers.Dense(64, activation="relu", name="tail")(x)
     return layers.Dropout(dropout / 2)(x)

@@ -18,6 +18,15 @@ from gammaml.plots.areas import (
 from gammaml.plots.classification import plot_auc_in_bins, plot_gammaness_distribution, plot_reliability, plot_roc
 from gammaml.plots.correlations import plot_correlations, plot_gammaness_profile
 from gammaml.plots.cuts import plot_precision_recall, plot_quality_factor
+from gammaml.plots.event import can_show, plot_event, plot_ground, plot_image, show
+from gammaml.plots.explain import (
+    plot_embedding,
+    plot_event_saliency,
+    plot_feature_maps,
+    plot_gallery,
+    plot_kernels,
+    plot_saliency,
+)
 from gammaml.plots.instrument import plot_array, plot_camera
 from gammaml.plots.point_spread import plot_point_spread
 from gammaml.plots.pulls import plot_coverage, plot_pulls
@@ -38,6 +47,7 @@ from gammaml.plots.training import plot_loss_curves
 __all__ = [
     "COLUMN_WIDTH",
     "PRINT_STYLE",
+    "can_show",
     "plot_alpha",
     "plot_angular_resolution",
     "plot_array",
@@ -50,10 +60,18 @@ __all__ = [
     "plot_effective_area",
     "plot_effective_area_by_cut",
     "plot_effective_area_by_offset",
+    "plot_embedding",
     "plot_energy_resolution",
+    "plot_event",
+    "plot_event_saliency",
+    "plot_feature_maps",
+    "plot_gallery",
     "plot_gammaness_distribution",
     "plot_gammaness_profile",
+    "plot_ground",
     "plot_h_max_resolution",
+    "plot_image",
+    "plot_kernels",
     "plot_light_density",
     "plot_loss_curves",
     "plot_migration_matrix",
@@ -64,9 +82,11 @@ __all__ = [
     "plot_reference",
     "plot_reliability",
     "plot_roc",
+    "plot_saliency",
     "plot_sensitivity",
     "plot_shower_profile",
     "plot_shower_tracks",
     "plot_theta2",
     "print_style",
+    "show",
 ]

@@ -41,7 +41,7 @@ def plot_array(subarray, ax=None):
     return ax
 
 
-def plot_camera(camera, values=None, ax=None, label="charge (p.e.)"):
+def plot_camera(camera, values=None, ax=None, label="charge (p.e.)", *, signed=False):
     """Pixels of a camera on the sky, filled by a value each.
 
     Parameters
@@ -52,6 +52,8 @@ def plot_camera(camera, values=None, ax=None, label="charge (p.e.)"):
     ax : matplotlib.axes.Axes or None
     label : str
         Of the colours.
+    signed : bool
+        Whether the sign counts: blue below zero, white there, red above.
 
     Returns
     -------
@@ -66,21 +68,24 @@ def plot_camera(camera, values=None, ax=None, label="charge (p.e.)"):
         got, expected = f"values of shape {np.shape(values)}", f"({camera.n_pixels},)"
         raise InputError(f"camera {camera.name}", got, expected, "give one value a pixel")
     ax = plt.gca() if ax is None else ax
-    pixels = PatchCollection(_outlines(camera), linewidth=0.2, edgecolor="0.6")
+    pixels = PatchCollection(outlines(camera), linewidth=0.2, edgecolor="0.6")
     if values is None:
         pixels.set_facecolor("none")
     else:
         pixels.set_array(np.ma.masked_invalid(values))
+        if signed:
+            largest = float(np.nanmax(np.abs(values))) or 1.0
+            pixels.set(cmap="RdBu_r", clim=(-largest, largest))
     ax.add_collection(pixels)
     if values is not None:
-        ax.figure.colorbar(pixels, ax=ax, label=label)
+        ax.figure.colorbar(pixels, cax=ax.inset_axes([1.03, 0, 0.045, 1]), label=label)
     title = f"{camera.name}, {camera.n_pixels:,} pixels"
     ax.set(xlabel="fov_lon (deg)", ylabel="fov_lat (deg)", title=title, aspect="equal")
     ax.autoscale_view()
     return ax
 
 
-def _outlines(camera):
+def outlines(camera):
     """Hexagons, squares or circles, as large as the pixels."""
     places = np.stack([camera.fov_lon, camera.fov_lat], axis=1)
     width = camera.pixel_width
