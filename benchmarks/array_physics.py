@@ -19,6 +19,7 @@ import numpy as np
 
 from gammaml import array_events, bundle, io, performance, predict, production, split, train
 from gammaml.config import ARRAY_NETWORKS, TrainSettings
+from gammaml.plots.style import energy_axis, series
 
 ARRAY = "hess"
 SHOWERS = {"gamma": (3400, 1100), "proton": (24000, 8000)}  # by file; about 17,500 and 15,000 events
@@ -54,7 +55,7 @@ def trained(folder, network, which, parts, settings):
         clock, processor = time.perf_counter(), time.process_time()
         made = train.fit(network, *parts[:2], task=tasks, settings=settings)
         spent = {"seconds": time.perf_counter() - clock, "processor": time.process_time() - processor}
-        n_events = len(parts[0]) * len(made.metadata["history"])
+        n_events = sum(made.metadata["n_training"].values()) * len(made.metadata["history"])
         made.save(path)
         path.with_suffix(".json").write_text(json.dumps(spent | {"ms": 1e3 * spent["processor"] / n_events}))
     return bundle.load(path), json.loads(path.with_suffix(".json").read_text())
@@ -138,17 +139,19 @@ def _cell(values):
 
 def draw(results, path):
     """Each measure by energy, mean over the seeds and their spread."""
-    figure, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(10, 3.6), layout="constrained")
     energy = np.sqrt(ENERGIES[1:] * ENERGIES[:-1]).value
     for ax, (measure, label) in zip(axes, MEASURES.items(), strict=True):
-        for name in dict.fromkeys(name for seed in results.values() for name in seed):
+        for number, name in enumerate(dict.fromkeys(name for seed in results.values() for name in seed)):
             values = np.array([seed[name][f"{measure}_by_energy"] for seed in results.values() if name in seed])
-            style = {"linestyle": "--"} if "forest" in name else {}
-            ax.errorbar(energy, values.mean(axis=0), values.std(axis=0), marker="o", markersize=3, label=name, **style)
-        ax.set(xscale="log", xlabel="true energy (TeV)", ylabel=label)
+            ax.errorbar(energy, values.mean(axis=0), values.std(axis=0), label=name, **series(number))
+        energy_axis(ax.xaxis)
+        ax.set_ylabel(label)
+        if measure != "auc":
+            ax.set_ylim(bottom=0)
         ax.grid(alpha=0.3)
     axes[0].legend(fontsize=8)
-    figure.savefig(path, dpi=150)
+    figure.savefig(path, dpi=120)
 
 
 def main():
