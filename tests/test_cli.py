@@ -336,7 +336,8 @@ def test_compare_reports(gammaml, dl2_files, tmp_path):
     result = gammaml("compare", *folders, "-o", out)
     assert result.exit_code == 0, result.stderr
     head, *lines, last = result.stdout.splitlines()
-    assert head.split("  ")[-3:] == ["telescope: hillas_mlp", "difference", "significance"]
+    columns = ["", "subarray: hillas_mlp", "telescope: hillas_mlp", "difference", "significance"]
+    assert re.split(r"\s{2,}", head) == columns
     assert sum(line.startswith("AUC  ") and line.endswith("σ") for line in lines) == 2
     assert last == f"comparison: {out / 'index.html'}"
     assert f"gammaml compare {folders[0]} {folders[1]} -o {out}" in (out / "index.html").read_text(encoding="utf-8")
