@@ -422,7 +422,7 @@ def _ctapipe_settings(n_offsets):
         "EventSelectionOptimizer": {"optimization_algorithm": "PercentileCuts", **loader},
         "IrfTool": loader,
         "GhPercentileCutCalculator": {"target_percentile": 70},
-        "ThetaPercentileCutCalculator": {"target_percentile": 68, "theta_max_angle": "-1 deg"},
+        "ThetaPercentileCutCalculator": {"target_percentile": 68, "theta_max_angle": "10 deg"},
         "PSF3DMaker": {"source_offset_max": "1 deg", "source_offset_n_bins": 40},
         "DefaultTrueEnergyBins": true,
         "DefaultRecoEnergyBins": reco,
