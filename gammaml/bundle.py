@@ -6,6 +6,7 @@ name; nothing is unpickled, so loading a file from a stranger runs no code of th
 
 import io
 import json
+import logging
 import zipfile
 from dataclasses import asdict, dataclass
 
@@ -122,6 +123,7 @@ def load(path):
         Where the file is no bundle, was damaged or changed, or comes from a newer gammaml.
     """
     metadata, members = read_bundle_file(path)
+    logging.getLogger("gammaml").debug("%s: building the network", path)
     try:
         return _rebuild(metadata, *(_arrays_of(members[name]) for name in MEMBERS[1:]))
     except GammamlError:

@@ -1,10 +1,12 @@
 """What long work says while it runs: a bar on a terminal, plain lines in a log, both on standard error."""
 
+import logging
 import sys
 import time
 from contextlib import contextmanager
 
 QUIET_SECONDS = 15  # between two plain lines
+_log = logging.getLogger("gammaml")
 
 
 class _Lines:
@@ -69,13 +71,14 @@ def track(description, total, *, done=0, unit="events", show=True):
         Units that an earlier run has done.
     unit : str
     show : bool
-        Say nothing when False.
+        Say nothing when False, or when the level of the logger "gammaml" is above INFO.
 
     Yields
     ------
     object
         With `advance(count, note="")` and `say(line)`.
     """
+    show = show and _log.level <= logging.INFO
     if not show or not sys.stderr.isatty():
         yield _Lines(description, total, done, unit, sys.stderr if show else None)
     else:

@@ -1,8 +1,8 @@
 """Train a network: check the events, fit, keep the best, resume after an interruption; returns a bundle."""
 
 import json
+import logging
 import signal
-import sys
 import threading
 import warnings
 from contextlib import contextmanager
@@ -88,7 +88,7 @@ def fit(
     except KeyboardInterrupt:
         if not state.history:
             raise
-        print(f"interrupted: keeping the best of {len(state.history)} epochs", file=sys.stderr)
+        logging.getLogger("gammaml").warning("interrupted: keeping the best of %d epochs", len(state.history))
     model.set_weights(state.best)
     baseline = data.fit_baseline()
     metadata = _metadata(settings, data, state) | {"calibration": _calibrate(model, data.held_out, tasks)}

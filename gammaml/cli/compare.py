@@ -3,6 +3,7 @@
 import click
 
 from gammaml.cli import options
+from gammaml.cli.voice import done
 
 
 @click.command("compare")
@@ -22,4 +23,4 @@ def command(reports, output, references, style, overwrite):
         reports, output, overwrite=overwrite, references=references, style=style, command=options.command_line()
     )
     click.echo(difference_text(differences))
-    click.echo(f"comparison: {output / 'index.html'}")
+    done(f"comparison: {output / 'index.html'}")

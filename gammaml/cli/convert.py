@@ -3,6 +3,7 @@
 import click
 
 from gammaml.cli import options
+from gammaml.cli.voice import done
 from gammaml.errors import InputError
 
 
@@ -23,7 +24,7 @@ def command(files, output, selection, overwrite):
     check_output(output, overwrite)
     cameras = read(files, selection)
     write_dl1(cameras, output, overwrite=overwrite)
-    click.echo(f"{output}: {sum(map(len, cameras)):,} images")
+    done(f"{output}: {sum(map(len, cameras)):,} images")
 
 
 def read(files, selection):

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from gammaml.cli import evaluate, options, predict, train
+from gammaml.cli.voice import note
 from gammaml.config import TrainSettings
 from gammaml.errors import InputError, OutputError
 
@@ -71,7 +72,7 @@ def _produce(file, primary, showers, **where):
     from gammaml import production
 
     if file.exists():
-        click.echo(f"{file}: simulated before", err=True)
+        note(f"{file}: simulated before")
         return
     low, high = RANGES[primary]
     scatter = 350.0 if primary == "gamma" else 450.0
@@ -114,7 +115,7 @@ def _network(tasks, events, settings, path):
 
     if path.exists():
         return _known(events, settings, path)
-    click.echo(f"training {path}", err=True)
+    note(f"training {path}")
     training, validation, _ = split.by_shower(events, seed=settings.seed)
     bundle = train.fit(training, validation, tasks, settings, path, resume=train.run_folder(path).is_dir())
     if not train.is_finished(bundle):
@@ -128,7 +129,7 @@ def _known(events, settings, path):
     bundle = predict.load({path.name: path})[path.name]
     if bundle.settings != settings or bundle.metadata["sources"] != list(events.sources):
         raise OutputError(path, "a network of other settings or files", "one of this demo", "choose another folder")
-    click.echo(f"{path}: trained before", err=True)
+    note(f"{path}: trained before")
     return bundle
 
 

@@ -3,6 +3,7 @@
 import click
 
 from gammaml.cli import options
+from gammaml.cli.voice import done
 
 
 @click.command("dl3")
@@ -31,7 +32,7 @@ def command(files, irf, output, live_fraction, fixed_sky, reconstructor, overwri
     table = read_dl2(files, reconstructor=reconstructor)
     written = write_dl3(table, irf, output, live_fraction=live_fraction, fixed_sky=fixed_sky, overwrite=overwrite)
     for path in written:
-        click.echo(f"{path}: {_said(path)}")
+        done(f"{path}: {_said(path)}")
 
 
 def _said(path):

@@ -3,6 +3,7 @@
 import click
 
 from gammaml.cli import options
+from gammaml.cli.voice import done
 
 RECONSTRUCTORS = ("Gammaml", "Forest")
 
@@ -76,4 +77,4 @@ def report(tables, output, *, overwrite, dataset, **details):
     if "in_training" in first.colnames:
         noun = "images" if "tel_id" in first.colnames else "showers"
         click.echo(f"left out: {np.sum(first['in_training']):,} of {len(first):,} {noun}, seen in training")
-    click.echo(f"report: {output / 'index.html'}")
+    done(f"report: {output / 'index.html'}")

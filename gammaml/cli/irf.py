@@ -3,6 +3,7 @@
 import click
 
 from gammaml.cli import options
+from gammaml.cli.voice import done
 
 
 class _Numbers(click.ParamType):
@@ -87,4 +88,4 @@ def command(files, output, settings, reconstructor, overwrite):
     irfs = build_irfs(combine([read_dl2(path, reconstructor=reconstructor) for path in files]), settings)
     write_irfs(irfs, output, inputs=[file_source(path) for path in files], overwrite=overwrite)
     click.echo(irfs.meta["definition"])
-    click.echo(f"{output}: {irfs.meta['counts']}")
+    done(f"{output}: {irfs.meta['counts']}")

@@ -8,7 +8,7 @@ import warnings
 import click
 
 from gammaml import __version__
-from gammaml.cli import options
+from gammaml.cli import options, voice
 from gammaml.errors import GammamlError
 
 VERBS = (
@@ -24,7 +24,10 @@ VERBS = (
     "compare",
     "irf",
     "dl3",
+    "doctor",
+    "completion",
 )
+ANYWHERE = ("--debug", "--quiet")  # options that may stand behind the verb too
 
 
 class Failure(click.ClickException):
@@ -35,7 +38,7 @@ class Failure(click.ClickException):
         self.exit_code = exit_code
 
     def show(self, file=None):
-        click.echo(f"gammaml: {self.message}", file=file, err=True)
+        click.echo(f"{voice.RED} {self.message}", file=file, err=True)
 
 
 class Verbs(click.Group):
@@ -49,9 +52,8 @@ class Verbs(click.Group):
 
     def parse_args(self, ctx, args):
         ctx.meta[options.COMMAND] = shlex.join(["gammaml", *args])
-        if "--debug" in args:  # wherever it stands
-            args = ["--debug", *(word for word in args if word != "--debug")]
-        return super().parse_args(ctx, args)
+        first = [word for word in ANYWHERE if word in args]
+        return super().parse_args(ctx, first + [word for word in args if word not in ANYWHERE])
 
     def invoke(self, ctx):
         try:
@@ -74,17 +76,29 @@ def _failure(error):
 
 @click.group(cls=Verbs)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--quiet", is_flag=True, help="Say only warnings, errors and what was asked for.")
+@click.option(
+    "--log",
+    type=click.Choice(voice.LEVELS, case_sensitive=False),
+    default="info",
+    show_default=True,
+    envvar="GAMMAML_LOG",
+    show_envvar=True,
+    help="Least of what is said on the way.",
+)
 @click.version_option(__version__, prog_name="gammaml", message="%(prog)s %(version)s")
 @click.pass_context
-def main(ctx, debug):
+def main(ctx, debug, quiet, log):
     """From images of Cherenkov telescopes to gamma-ray physics.
 
     Train networks on simulated camera images, reconstruct files with them, and make the performance figures.
     """
+    ctx.color = False if os.environ.get("NO_COLOR") else None
+    ctx.with_resource(voice.speaking(voice.QUIET if quiet else log))
     ctx.with_resource(warnings.catch_warnings())
     warnings.showwarning = _show_warning
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def _show_warning(message, *_):
-    click.echo(f"gammaml: warning: {' '.join(str(message).split())}", err=True)
+    voice.warn(message)

@@ -3,6 +3,7 @@
 import click
 
 from gammaml.cli import options
+from gammaml.cli.voice import done
 
 
 @click.command("observe")
@@ -30,4 +31,4 @@ def command(gammas, protons, output, overwrite, **settings):
     truth = production.observe(gammas, protons, output, observation, overwrite=overwrite)
     n_gammas = int((truth["true_shower_primary_id"] == 0).sum())
     said = f"{len(truth)} events in {observation.minutes:g} minutes, {n_gammas} of them gammas"
-    click.echo(f"{output}: {said}; truth in {production.truth_path(output)}")
+    done(f"{output}: {said}; truth in {production.truth_path(output)}")

@@ -6,6 +6,7 @@ import click
 
 from gammaml.cli import options
 from gammaml.cli.quiet import quietly
+from gammaml.cli.voice import done, note, trouble, warn
 from gammaml.errors import InputError, OutputError, SettingError
 
 SOME_FAILED = 3  # exit code
@@ -51,7 +52,7 @@ def command(files, networks, output, output_dir, selection, min_telescopes, held
     work = []
     for file, target in zip(files, targets, strict=True):
         if resume and target.exists():
-            click.echo(f"{target}: reconstructed before", err=True)
+            note(f"{target}: reconstructed before")
         else:
             work.append((file, target))
     _check_targets([target for _, target in work], {*files, *networks.values()}, overwrite)
@@ -60,13 +61,13 @@ def command(files, networks, output, output_dir, selection, min_telescopes, held
     def reconstruct(file, target):
         cameras = read(file, selection, bundles, held_out=held_out)
         write(cameras, bundles, target, overwrite=overwrite, min_telescopes=min_telescopes)
-        click.echo(f"{target}: {sum(map(len, cameras)):,} images")
+        done(f"{target}: {sum(map(len, cameras)):,} images")
 
     if len(files) == 1:
         for pair in work:
             reconstruct(*pair)
     elif failed := _one_by_one(reconstruct, work):
-        click.echo(f"{len(failed)} of {len(work)} files failed: {', '.join(map(str, failed))}", err=True)
+        trouble(f"{len(failed)} of {len(work)} files failed: {', '.join(map(str, failed))}")
         raise SystemExit(SOME_FAILED)
 
 
@@ -77,7 +78,7 @@ def _one_by_one(reconstruct, work):
         try:
             reconstruct(file, target)
         except InputError as error:
-            click.echo(f"gammaml: {error}", err=True)
+            trouble(error)
             failed.append(file)
     return failed
 
@@ -151,7 +152,7 @@ def known_cameras(file, cameras, bundles):
         got, expected = f"images of {', '.join(lost)}", f"some of {', '.join(trained)}"
         raise InputError(file, got, expected, "use networks that were trained with these telescopes")
     if lost:
-        click.echo(f"{file}: leaving out {', '.join(lost)}, which the networks do not know", err=True)
+        warn(f"{file}: leaving out {', '.join(lost)}, which the networks do not know")
     return known
 
 

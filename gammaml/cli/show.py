@@ -4,6 +4,7 @@ import click
 
 from gammaml.cli import options
 from gammaml.cli.quiet import quietly
+from gammaml.cli.voice import done
 from gammaml.errors import InputError, SettingError
 
 NAMES = {"Gammaml": "network", "Forest": "forest"}  # of reconstructions, in figures
@@ -136,7 +137,7 @@ def write_picture(figure, output, overwrite):
 
     with whole_file(output, overwrite) as temporary:
         figure.savefig(temporary, dpi=RESOLUTION)
-    click.echo(output)
+    done(output)
 
 
 def reconstructions(path):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import click
 
 from gammaml.cli import options
+from gammaml.cli.voice import done, trouble
 
 
 class _Range(click.ParamType):
@@ -60,9 +61,9 @@ def command(output, show_arrays, processes, scheduler, overwrite, **settings):
         with production.connected(scheduler) as client:
             counts = production.produce(card, output, processes=processes, client=client, overwrite=overwrite)
     except KeyboardInterrupt:
-        click.echo("gammaml: interrupted; the same command goes on from here", err=True)
+        trouble("interrupted; the same command goes on from here")
         click.get_current_context().exit(130)
-    click.echo(f"{output}: {counts['events']} events, {counts['images']} images of {counts['showers']} showers")
+    done(f"{output}: {counts['events']} events, {counts['images']} images of {counts['showers']} showers")
 
 
 def _card(card, energy, **settings):

@@ -8,6 +8,7 @@ import click
 
 from gammaml.cli import options
 from gammaml.cli.quiet import quietly
+from gammaml.cli.voice import done, note, trouble, warn
 from gammaml.config import TrainSettings, read_toml
 
 DEFAULT_NETWORK = {"telescope": "resnet", "array": "array_transformer"}
@@ -98,9 +99,9 @@ def command(task, files, output, settings, selection, split, min_telescopes, sta
         training, validation = (as_arrays(part, min_telescopes) for part in (training, validation))
     bundle = fit(training, validation, tasks, settings, output, resume=resume, start=start)
     save(bundle, output, overwrite=overwrite)
-    click.echo(f"{output}: {summary(bundle, time.monotonic() - began)}")
+    done(f"{output}: {summary(bundle, time.monotonic() - began)}")
     if not is_finished(bundle):
-        click.echo("gammaml: interrupted; the same command with --resume goes on", err=True)
+        trouble("interrupted; the same command with --resume goes on")
         raise click.exceptions.Exit(130)
     remove_checkpoint(output)
 
@@ -133,9 +134,9 @@ def fit(training, validation, tasks, settings, output, *, resume, start=None):
         from gammaml import bundle, train
     checkpoint = run_folder(output) / CHECKPOINT
     if resume and not checkpoint.is_file():
-        click.echo(f"{checkpoint}: nothing to resume, starting anew", err=True)
+        note(f"{checkpoint}: nothing to resume, starting anew")
     if not resume and checkpoint.is_file():
-        click.echo(f"{checkpoint}: discarding the checkpoint of an earlier training (--resume would go on)", err=True)
+        warn(f"{checkpoint}: discarding the checkpoint of an earlier training (--resume would go on)")
         checkpoint.unlink()
     known = {"settings": settings, "run_dir": checkpoint.parent}
     start = None if start is None else bundle.load(start)

@@ -1,5 +1,6 @@
 """Which format a file has, told by its content, and how its events are read: a `Format` in `FORMATS` for each."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from gammaml.io.photon_streams import is_photon_stream
 from gammaml.io.stacks import describe_stack, is_stack, read_stacks
 
 HEAD_BYTES = 512
+_log = logging.getLogger("gammaml")
 
 
 class Format(NamedTuple):
@@ -66,6 +68,8 @@ def find_format(path):
 def read(paths, selection):
     """The events of files of any formats, a list of one item a camera, file by file in each."""
     kinds = [find_format(path) for path in paths]
+    for kind, path in zip(kinds, paths, strict=True):
+        _log.debug("%s: reading as %s", path, kind.name)
     if len(set(kinds)) == 1:
         return kinds[0].read(paths, selection)
     parts = [kind.read([path], selection) for kind, path in zip(kinds, paths, strict=True)]

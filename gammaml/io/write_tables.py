@@ -4,6 +4,7 @@ PyTables itself is not used for writing: on a full disk it loses rows without an
 """
 
 import io
+import logging
 import os
 from contextlib import contextmanager
 from errno import EDQUOT, EFBIG, ENOSPC
@@ -58,6 +59,7 @@ def whole_file(path, overwrite=False):
     try:
         yield temporary
         temporary.replace(path)
+        logging.getLogger("gammaml").debug("%s: written", path)
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise

@@ -1,0 +1,27 @@
+"""``gammaml doctor``."""
+
+import click
+
+from gammaml.cli.quiet import quietly
+
+BAD = 1  # exit code
+
+
+@click.command("doctor")
+def command():
+    """Say which versions are installed, what the machine has, and whether a short self-test works; exit code 1 if not.
+
+    What to send with a report of something that does not work.
+    """
+    with quietly():
+        import keras  # noqa: F401
+
+    from gammaml.doctor import examine
+
+    findings = []
+    for finding in examine():
+        findings.append(finding)
+        mark = click.style("ok", fg="green") if finding.good else click.style("BAD", fg="red")
+        click.echo(f"{mark.ljust(3 + len(mark) - len(click.unstyle(mark)))}  {finding.name.ljust(25)}{finding.found}")
+    if not all(finding.good for finding in findings):
+        raise SystemExit(BAD)
