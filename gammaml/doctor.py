@@ -7,12 +7,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
+import keras
 import numpy as np
 from astropy.table import QTable
 
-from gammaml import __version__, images
+from gammaml import __version__, images, io
 from gammaml.config import TrainSettings
+from gammaml.models import build_model
 from gammaml.simulation import arrays
+from gammaml.tasks import get_tasks
 
 NEEDED = ("numpy", "scipy", "astropy", "h5py", "keras", "tensorflow", "ctapipe", "pyirf", "scikit-learn", "numba")
 OPTIONAL = ("gammapy", "distributed", "chromo")
@@ -65,8 +68,6 @@ def _memory():
 
 
 def _backend():
-    import keras
-
     devices = keras.distribution.list_devices()
     return Finding("Keras backend", f"{keras.backend.backend()} on {', '.join(devices)}")
 
@@ -109,9 +110,6 @@ def _ellipses(camera, width, rng):
 
 def _learn(grids, is_wide):
     """Share of the second half of the images that a network of the first half is right about, and its scores."""
-    from gammaml.models import build_model
-    from gammaml.tasks import get_tasks
-
     half = len(grids) // 2
     shapes = {"image": (*grids.shape[1:], 1)}
     model = build_model(TrainSettings(network="cnn", image_parameters=False), shapes, get_tasks("gammaness"))
@@ -124,8 +122,6 @@ def _learn(grids, is_wide):
 
 def _through_file(scores, subarray):
     """Whether scores come back from a DL2 file as they were."""
-    from gammaml import io
-
     ids = np.arange(len(scores))
     table = QTable({"obs_id": np.ones_like(ids), "event_id": ids, "tel_id": np.ones_like(ids), "gammaness": scores})
     table.meta.update(subarray=subarray, reconstructor="Gammaml")

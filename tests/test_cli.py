@@ -261,13 +261,13 @@ def test_one_bad_file_does_not_stop_the_others(gammaml, dl1_files, trained, tmp_
     result = gammaml(*command)
     assert result.exit_code == 3
     assert f"gammaml: {bad}: got a damaged file" in result.stderr
-    assert result.stderr.splitlines()[-1] == f"1 of 3 files failed: {bad}"
+    assert result.stderr.splitlines()[-1] == f"gammaml: 1 of 3 files failed: {bad}"
     written = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
     assert set(written) == {"gamma.dl2.h5", "proton.dl2.h5"}
     result = gammaml(*command, "--resume")
     assert result.exit_code == 3
     assert result.stderr.count("reconstructed before") == 2
-    assert result.stderr.splitlines()[-1] == f"1 of 1 files failed: {bad}"
+    assert result.stderr.splitlines()[-1] == f"gammaml: 1 of 1 files failed: {bad}"
     assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == written
 
 

@@ -3,6 +3,7 @@
 import click
 
 from gammaml.cli.quiet import quietly
+from gammaml.cli.voice import coloured
 
 BAD = 1  # exit code
 
@@ -14,14 +15,12 @@ def command():
     What to send with a report of something that does not work.
     """
     with quietly():
-        import keras  # noqa: F401
-
-    from gammaml.doctor import examine
+        from gammaml.doctor import examine
 
     findings = []
     for finding in examine():
         findings.append(finding)
-        mark = click.style("ok", fg="green") if finding.good else click.style("BAD", fg="red")
-        click.echo(f"{mark.ljust(3 + len(mark) - len(click.unstyle(mark)))}  {finding.name.ljust(25)}{finding.found}")
+        mark = coloured("ok ", "green") if finding.good else coloured("BAD", "red")
+        click.echo(f"{mark}  {finding.name.ljust(25)}{finding.found}")
     if not all(finding.good for finding in findings):
         raise SystemExit(BAD)

@@ -38,7 +38,7 @@ class Failure(click.ClickException):
         self.exit_code = exit_code
 
     def show(self, file=None):
-        click.echo(f"{voice.RED} {self.message}", file=file, err=True)
+        click.echo(f"{voice.coloured('gammaml:', 'red')} {self.message}", file=file, err=True)
 
 
 class Verbs(click.Group):
@@ -93,7 +93,6 @@ def main(ctx, debug, quiet, log):
 
     Train networks on simulated camera images, reconstruct files with them, and make the performance figures.
     """
-    ctx.color = False if os.environ.get("NO_COLOR") else None
     ctx.with_resource(voice.speaking(voice.QUIET if quiet else log))
     ctx.with_resource(warnings.catch_warnings())
     warnings.showwarning = _show_warning

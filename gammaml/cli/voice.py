@@ -1,6 +1,7 @@
 """What the command line says: products on standard output, the rest on standard error, as loud as the user wants it."""
 
 import logging
+import os
 import time
 from contextlib import contextmanager
 
@@ -8,8 +9,12 @@ import click
 
 LEVELS = ("error", "warning", "info", "debug")
 QUIET = "warning"
-RED = click.style("gammaml:", fg="red")  # click takes the colour off where there is no terminal
 _log = logging.getLogger("gammaml")
+
+
+def coloured(text, colour):
+    """Text in a colour, unless the user wants none (no-color.org); click takes it off where there is no terminal."""
+    return text if os.environ.get("NO_COLOR") else click.style(text, fg=colour)
 
 
 class _Terminal(logging.Handler):
@@ -24,9 +29,9 @@ class _Terminal(logging.Handler):
         if record.levelno == logging.DEBUG:
             text = f"gammaml: {time.monotonic() - self.start:.1f} s: {text}"
         elif record.levelno == logging.WARNING:
-            text = f"{click.style('gammaml: warning:', fg='yellow')} {text}"
+            text = f"{coloured('gammaml: warning:', 'yellow')} {text}"
         elif record.levelno > logging.WARNING:
-            text = f"{RED} {text}"
+            text = f"{coloured('gammaml:', 'red')} {text}"
         click.echo(text, err=True)
 
 
