@@ -3,6 +3,7 @@
 import mmap
 import os
 import tempfile
+import warnings
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -127,6 +128,17 @@ class Subarray:
     @property
     def tel_ids(self):
         return np.array([telescope.tel_id for telescope in self.telescopes])
+
+    def same_telescopes(self, other):
+        """Whether both have telescopes of the same numbers, types and mirrors at the same places, to a centimetre."""
+        one, two = (
+            [
+                (each.tel_id, each.tel_type, round(each.optics.mirror_area, 2), *np.round(each.position, 2))
+                for each in subarray.telescopes
+            ]
+            for subarray in (self, other)
+        )
+        return one == two
 
     def telescope(self, tel_id):
         """The telescope with this id."""
@@ -284,6 +296,7 @@ def concatenate(parts):
             )
     if len(parts) == 1:
         return first
+    warn_of_arrays([part.subarray for part in parts])
     store = PixelStore.allocate(sum(map(len, parts)), first.camera.n_pixels)
     start = 0
     for part in parts:
@@ -301,6 +314,14 @@ def concatenate(parts):
         simulation=vstack(simulations, metadata_conflicts="silent") if simulations else None,
         sources=tuple(source for part in parts for source in part.sources),
     )
+
+
+def warn_of_arrays(subarrays):
+    """Warn where events come from different arrays: the first stands for all, and gammas and hadrons may show it."""
+    other = next((each for each in subarrays if not subarrays[0].same_telescopes(each)), None)
+    if other is not None:
+        said = f"events of different telescopes ({subarrays[0].name}, {other.name}) are taken together"
+        warnings.warn(f"{said}; where gammas and hadrons differ in it, a network learns that", stacklevel=4)
 
 
 def by_camera(parts):

@@ -1,16 +1,17 @@
 """From training and validation events to what the training loop needs, for single images and for array events."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 
-from gammaml import array_batches, array_events, array_forest, forest, images, parameters
+from gammaml import array_batches, array_events, array_forest, conditions, forest, images, night_sky, parameters
 from gammaml.array_inputs import ArrayInputs, build_array_inputs
 from gammaml.batches import Augmentation, Feed, Feeds, build_sample
 from gammaml.events import as_list
 from gammaml.inputs import Inputs, build_inputs
+from gammaml.io.checks import check_labels
 from gammaml.training_data import counts, usable, usable_arrays
 
 
@@ -29,6 +30,8 @@ class Data:
         Numbers of gammas and hadrons that are learnt from.
     fit_baseline : callable
         Trains the forest on the same events.
+    conditions : list of gammaml.conditions.Conditions
+        Of the training events, those without image parameters among them.
     """
 
     training: list
@@ -38,6 +41,7 @@ class Data:
     held_out: Feeds | array_batches.ArrayFeed
     n_training: dict
     fit_baseline: Callable
+    conditions: list = field(default_factory=list)
 
     @property
     def showers(self):
@@ -62,8 +66,16 @@ def prepare(training, validation, tasks, settings, start=None):
     Data
     """
     inputs = start.inputs if start is not None and start.settings.is_array == settings.is_array else None
+    check_labels("training events", [part.table for events in (training, validation) for part in as_list(events)])
+    if settings.match_noise:
+        training = night_sky.match(training, settings.match_noise, seed=settings.seed)
+        validation = night_sky.match(validation, settings.match_noise, seed=settings.seed + 1)
     make = _array_data if settings.is_array else _telescope_data
-    return make(training, validation, tasks, settings, inputs)
+    data = make(training, validation, tasks, settings, inputs)
+    measured = conditions.measure(training)
+    if any(task.is_classification for task in tasks):
+        conditions.warn_of_classes(measured)
+    return replace(data, conditions=measured)
 
 
 def _telescope_data(training, validation, tasks, settings, inputs):

@@ -262,6 +262,7 @@ def _metadata(settings, data, state):
         "n_training": data.n_training,
         "n_validation": len(data.held_out),
         "range": training_range(data.training),
+        "conditions": [each.to_dict() for each in data.conditions],
         "best_epoch": state.best_epoch,
         "history": state.history,
     }

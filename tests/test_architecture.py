@@ -87,7 +87,21 @@ def test_reading_files_loads_neither_keras_nor_ctapipe():
 
 @pytest.mark.parametrize(
     "verb",
-    ["", "demo", "info", "show", "convert", "simulate", "train", "predict", "evaluate", "compare", "irf", "dl3"],
+    [
+        "",
+        "demo",
+        "info",
+        "show",
+        "convert",
+        "simulate",
+        "train",
+        "check",
+        "predict",
+        "evaluate",
+        "compare",
+        "irf",
+        "dl3",
+    ],
 )
 def test_help_loads_nothing_heavy(verb):
     arguments = [verb, "--help"] if verb else ["--help"]

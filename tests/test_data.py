@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gammaml import __version__, array_events, io
-from gammaml.io.dl1_writer import ORIGIN
+from gammaml.io.tables import ORIGIN
 
 FOLDER = pathlib.Path(__file__).parents[1] / "data"
 README = (FOLDER / "README.md").read_text(encoding="utf-8")

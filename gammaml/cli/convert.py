@@ -37,22 +37,14 @@ def read(files, selection):
     """
     from gammaml.events import by_camera
     from gammaml.io import read_cameras
+    from gammaml.io.checks import check_labels
 
     parts = [(file, events) for file in files for events in read_cameras(file, selection)]
     first, known = parts[0]
     for file, events in parts:
-        if not _same_telescopes(events.subarray, known.subarray):
+        if not events.subarray.same_telescopes(known.subarray):
             got, expected = f"other telescopes than in {first}", "one array"
             raise InputError(file, got, expected, "convert each array's files to a file of their own")
+    if all(events.is_simulated for _, events in parts):
+        check_labels("files to convert", [events.table for _, events in parts])
     return by_camera([events for _, events in parts])
-
-
-def _same_telescopes(first, second):
-    """Whether two arrays have telescopes of the same types and numbers at the same places, to a centimetre."""
-    import numpy as np
-
-    one, other = (
-        [(each.tel_id, each.tel_type, *np.round(each.position, 2)) for each in subarray.telescopes]
-        for subarray in (first, second)
-    )
-    return one == other

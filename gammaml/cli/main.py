@@ -19,6 +19,7 @@ VERBS = (
     "simulate",
     "observe",
     "train",
+    "check",
     "predict",
     "evaluate",
     "compare",

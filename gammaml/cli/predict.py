@@ -60,6 +60,7 @@ def command(files, networks, output, output_dir, selection, min_telescopes, held
 
     def reconstruct(file, target):
         cameras = read(file, selection, bundles, held_out=held_out)
+        compare(file, cameras, bundles)
         write(cameras, bundles, target, overwrite=overwrite, min_telescopes=min_telescopes)
         done(f"{target}: {sum(map(len, cameras)):,} images")
 
@@ -180,6 +181,21 @@ def _held_out(file, cameras, bundles):
     if not kept:
         raise InputError(file, "only showers seen in training", "others too", "give another file, or leave --held-out")
     return kept
+
+
+def compare(file, cameras, bundles):
+    """Say of an observation whether it was taken under conditions that the networks know."""
+    from gammaml import conditions
+
+    if any(part.is_simulated for part in cameras):
+        return
+    for bundle in dict.fromkeys(bundles.values()):
+        try:
+            said = conditions.verdict(conditions.compare(cameras, bundle))
+        except InputError as error:
+            said = f"not compared; {error}"
+        say = note if said.startswith("ok") else warn
+        say(f"{file}: conditions {said}")
 
 
 def write(cameras, bundles, target, *, overwrite, min_telescopes=1):

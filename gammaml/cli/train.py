@@ -74,10 +74,13 @@ settings_options = options.packed(
     help="Shares of the showers for training, for validation, and left for tests.",
 )
 @options.min_telescopes
+@click.option(
+    "--match-noise", type=options.FILE, metavar="OBSERVATION", help="Add noise to the images, up to that observed."
+)
 @click.option("--from", "start", type=options.FILE, metavar="Y.gammaml", help="Network whose weights to start from.")
 @click.option("--resume", is_flag=True, help="Go on from where a training for this output was interrupted.")
 @options.overwrite
-def command(task, files, output, settings, selection, split, min_telescopes, start, resume, overwrite):
+def command(task, files, output, settings, selection, split, min_telescopes, match_noise, start, resume, overwrite):
     """Train a network on simulated DL1 files, and a Hillas-parameter forest on the same events.
 
     TASK is gammaness, energy or direction, or several with commas for one joint network, which may learn h_max, x_max
@@ -94,6 +97,7 @@ def command(task, files, output, settings, selection, split, min_telescopes, sta
     check_products(output, overwrite)
     many = settings.is_array or settings.mapping == "resampled"
     events = (io.read_cameras if many else io.read_events)(files, selection)
+    settings = settings if match_noise is None else _as_observed(settings, match_noise, events, selection)
     training, validation, *_ = splitting.by_shower(events, fractions=split, seed=settings.seed)
     if settings.is_array:
         training, validation = (as_arrays(part, min_telescopes) for part in (training, validation))
@@ -104,6 +108,13 @@ def command(task, files, output, settings, selection, split, min_telescopes, sta
         trouble("interrupted; the same command with --resume goes on")
         raise click.exceptions.Exit(130)
     remove_checkpoint(output)
+
+
+def _as_observed(settings, observation, events, selection):
+    """The settings, with the pixel noise of an observation for each camera of the events."""
+    from gammaml import io, night_sky
+
+    return replace(settings, match_noise=night_sky.levels(io.read_cameras(observation, selection), events))
 
 
 def run_folder(output):

@@ -14,13 +14,14 @@ from gammaml.images.channels import (
 )
 from gammaml.images.lattice import neighbours
 from gammaml.images.mapping import AXIAL_NEIGHBOURS, LatticeMapping, build_lattice_mapping, mapping_from_dict
-from gammaml.images.quality import dark_images, pixel_noise
+from gammaml.images.quality import Pedestals, dark_images, outside, pedestals, pixel_noise
 from gammaml.images.resampling import ResamplingMapping, build_resampling_mapping
 from gammaml.images.symmetry import Symmetry, apply_symmetries, common_symmetries, find_symmetries, turned
 
 __all__ = [
     "AXIAL_NEIGHBOURS",
     "LatticeMapping",
+    "Pedestals",
     "ResamplingMapping",
     "Scaling",
     "Symmetry",
@@ -39,6 +40,8 @@ __all__ = [
     "mapping_from_dict",
     "neighbours",
     "noise",
+    "outside",
+    "pedestals",
     "pixel_noise",
     "relative_time",
     "repair_charge",

@@ -6,6 +6,7 @@ from astropy.table import vstack
 from gammaml.columns import KEYS
 from gammaml.errors import InputError
 from gammaml.events import PixelStore, TelescopeEvents
+from gammaml.io.checks import check_unique
 from gammaml.io.dl1 import nothing_left, passes
 from gammaml.io.hillas import image_parameters
 from gammaml.io.tables import file_source, side_by_side
@@ -37,15 +38,6 @@ def check_some_wanted(path, present, selection=None):
     if selection is not None and not np.isin(present, selection.event_types).any():
         types = ", ".join(map(str, np.unique(present)))
         raise InputError(path, f"events of type {types}", f"type {selection.event_types}", "choose a type")
-
-
-def check_unique(path, table):
-    """Raise where two images have the same keys."""
-    keys = np.stack([np.asarray(table[name], np.int64) for name in KEYS], axis=1)
-    different, counts = np.unique(keys, axis=0, return_counts=True)
-    if len(different) < len(keys):
-        named = ", ".join(f"{name} {value}" for name, value in zip(KEYS, different[counts > 1][0], strict=True))
-        raise InputError(path, f"{counts.max()} images with {named}", "each once", "give the runs obs_ids of their own")
 
 
 def assemble(path, table, pixels, subarray, selection):

@@ -1,6 +1,5 @@
 """What is in a file, without reading its images or loading a network."""
 
-import json
 from io import BytesIO
 from pathlib import Path
 
@@ -10,13 +9,13 @@ from gammaml.config import ARRAY_NETWORKS
 from gammaml.errors import InputError
 from gammaml.io import formats
 from gammaml.io.bundle_file import not_a_bundle, read_bundle_file
+from gammaml.io.checks import label_conflict
 from gammaml.io.dl1 import IMAGES, PARAMETERS, TRIGGER
-from gammaml.io.dl1_writer import ORIGIN
 from gammaml.io.instrument import read_subarray
 from gammaml.io.lstchain import describe_lstchain, is_lstchain_dl1, lstchain_tel_types
 from gammaml.io.lstchain_dl2 import describe_lstchain_dl2, is_lstchain_dl2
 from gammaml.io.pointing import CONSTANT_POINTING, MONITORED_POINTING
-from gammaml.io.tables import open_hdf5, read_table, text
+from gammaml.io.tables import open_hdf5, origin, read_table, text
 from gammaml.io.truth import SHOWER
 from gammaml.io.wording import count_by_camera, count_by_type, pointing_range, span, truth_ranges
 
@@ -86,12 +85,12 @@ def _events(file):
 
 def _origin(file):
     """How gammaml simulated the events, where it did."""
-    if ORIGIN not in file.attrs:
+    made = origin(file)
+    if not made:
         return {}
-    origin = json.loads(text(file.attrs[ORIGIN]))
-    card = origin["card"]
+    card = made["card"]
     return {
-        "simulated by": f"gammaml {origin['gammaml']} (a fast simulation), {origin['hadrons']}",
+        "simulated by": f"gammaml {made['gammaml']} (a fast simulation), {made['hadrons']}",
         "production": f"{card['showers']:,} showers on {card['array']}, seed {card['seed']}",
     }
 
@@ -110,7 +109,9 @@ def _truth(file):
     if SHOWER not in file or not len(file[SHOWER]):
         return {"simulated": "no"}
     showers = read_table(file[SHOWER], columns=("true_energy", "true_shower_primary_id"))
-    return truth_ranges(showers["true_energy"].to_value("TeV"), showers["true_shower_primary_id"])
+    primary = showers["true_shower_primary_id"]
+    conflict = label_conflict(file.filename, np.unique(primary))
+    return truth_ranges(showers["true_energy"].to_value("TeV"), primary) | ({"caution": conflict} if conflict else {})
 
 
 def _pointing(file):

@@ -13,7 +13,8 @@ from astropy.table import QTable, vstack
 
 from gammaml.columns import KEYS, SUBARRAY_EVENT_TYPE
 from gammaml.errors import InputError
-from gammaml.events import PixelStore, Subarray, Telescope, TelescopeEvents
+from gammaml.events import PixelStore, Subarray, Telescope, TelescopeEvents, warn_of_arrays
+from gammaml.io.checks import check_primary, check_unique
 from gammaml.io.hillas import image_parameters
 from gammaml.io.instrument import read_subarray
 from gammaml.io.pointing import read_pointing
@@ -22,6 +23,7 @@ from gammaml.io.tables import (
     file_source,
     key_order,
     open_hdf5,
+    origin,
     read_table,
     require_columns,
     require_table,
@@ -32,6 +34,7 @@ from gammaml.io.truth import with_truth
 IMAGES = "dl1/event/telescope/images"
 PARAMETERS = "dl1/event/telescope/parameters"
 TRIGGER = "dl1/event/subarray/trigger"
+EVENT_KEYS = KEYS[:2]
 SIMULATION_RUN = "configuration/simulation/run"
 BLOCK_BYTES = 32 * 2**20
 THREADS = 2  # HDF5 reads one block at a time; the other thread decodes
@@ -91,6 +94,7 @@ def read_dl1(paths, selection=Selection()):
     """
     paths = list(map(Path, paths))
     plans = [_plan(path, selection) for path in paths]
+    warn_of_arrays([plan.subarray for plan in plans])
     with ThreadPoolExecutor(THREADS) as pool:
         sources = pool.map(file_source, paths)
         read = [_read_camera(plans, camera, pool) for camera in _cameras(plans)]
@@ -173,6 +177,9 @@ def _plan(path, selection):
         parts = [part for part in parts if len(part.table)]
         if not parts:
             raise nothing_left(path)
+        for part in parts:
+            if "true_shower_primary_id" in part.table.colnames:
+                check_primary(path, origin(file).get("card", {}), part.table["true_shower_primary_id"])
         return _Plan(path, subarray, parts, _read_simulation(file, trigger))
 
 
@@ -190,6 +197,7 @@ def _selected_triggers(file, selection):
     trigger = require_table(file, TRIGGER, ("obs_id", "event_id"))
     if not len(trigger):
         raise InputError(file.filename, "zero events", "at least one", "check how the file was made")
+    check_unique(file.filename, trigger, EVENT_KEYS)
     wanted = trigger
     if "event_type" in trigger.colnames:
         wanted = trigger[np.isin(trigger["event_type"], selection.event_types)]

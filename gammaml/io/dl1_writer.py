@@ -10,10 +10,9 @@ from gammaml.errors import InputError
 from gammaml.events import TelescopeEvents
 from gammaml.io.array_tables import distinct_runs, write_array_tables, write_metadata
 from gammaml.io.event_rows import event_rows
-from gammaml.io.tables import key_order
+from gammaml.io.tables import ORIGIN, key_order
 from gammaml.io.write_tables import create_hdf5, with_key_types, write_attributes, write_table
 
-ORIGIN = "GAMMAML ORIGIN"
 BLOCK_BYTES = 32 * 2**20
 
 

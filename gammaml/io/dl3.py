@@ -17,6 +17,7 @@ from astropy.time import Time
 from gammaml import sky
 from gammaml.columns import bare, require
 from gammaml.errors import InputError, OutputError, SettingError
+from gammaml.io.checks import check_unique
 from gammaml.io.dl3_index import check_index, write_index
 from gammaml.io.irf_file import CREATOR, GAMMANESS_CUTS, RESPONSES, ascii_text, passed_cuts, read_irf_hdus
 from gammaml.io.write_tables import check_output, whole_file
@@ -113,6 +114,7 @@ def _require_observation(dl2):
         raise InputError(where, "no events", "at least two", "check the file")
     if "tel_id" in dl2.colnames:
         raise InputError(where, "a row an image", "a row an array event", "read the file with level='subarray'")
+    check_unique(where, dl2, ("obs_id", "event_id"))
     if "true_energy" in dl2.colnames:
         do = "make a run of them with gammaml observe"
         raise InputError(where, "simulated events, whose times mean nothing", "events without truth", do)

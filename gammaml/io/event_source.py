@@ -15,7 +15,7 @@ from astropy.time import Time
 from gammaml.columns import KEYS, SUBARRAY_EVENT_TYPE
 from gammaml.errors import GammamlError, InputError
 from gammaml.events import TelescopeEvents, by_camera
-from gammaml.io.assemble import check_unique
+from gammaml.io.checks import check_unique, label_conflict
 from gammaml.io.dl1 import Selection, nothing_left, passes
 from gammaml.io.from_ctapipe import to_pointing, to_subarray, to_table
 from gammaml.io.growing import GrowingPixels
@@ -376,7 +376,9 @@ def describe(path):
             **count_by_camera(subarray, contents.n_images),
         }
         thrown, blocks = _thrown(source, 1), list(source.observation_blocks.values())
-    return described | _describe_truth(thrown, contents) | _describe_pointing(blocks)
+    conflict = label_conflict(path, list(contents.primaries))
+    described |= _describe_truth(thrown, contents) | _describe_pointing(blocks)
+    return described | ({"caution": conflict} if conflict else {})
 
 
 def _contents(path, source):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from gammaml.events import by_camera
 from gammaml.io import event_source
+from gammaml.io.checks import check_events
 from gammaml.io.dl1 import read_dl1
 from gammaml.io.fact import describe_fact, read_fact
 from gammaml.io.lstchain import is_lstchain, read_lstchain
@@ -71,6 +72,10 @@ def read(paths, selection):
     for kind, path in zip(kinds, paths, strict=True):
         _log.debug("%s: reading as %s", path, kind.name)
     if len(set(kinds)) == 1:
-        return kinds[0].read(paths, selection)
-    parts = [kind.read([path], selection) for kind, path in zip(kinds, paths, strict=True)]
-    return by_camera([events for part in parts for events in part])
+        cameras = kinds[0].read(paths, selection)
+    else:
+        parts = [kind.read([path], selection) for kind, path in zip(kinds, paths, strict=True)]
+        cameras = by_camera([events for part in parts for events in part])
+    for events in cameras:
+        check_events(paths, events)
+    return cameras

@@ -1,6 +1,7 @@
 """ctapipe's HDF5 tables, read in bulk with h5py: column transforms undone, rows joined by their keys."""
 
 import hashlib
+import json
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from astropy.time import Time
 
 from gammaml.errors import InputError
 
+ORIGIN = "GAMMAML ORIGIN"  # attribute of a file: what gammaml made it with
 CTAO_EPOCH_MJD = 40587  # 1970-01-01, from which ctao_high_res counts TAI seconds
 QUARTER_NANOSECONDS_PER_DAY = 4e9 * 86400
 
@@ -47,7 +49,17 @@ def text(value):
     """A string from an HDF5 attribute or cell; bytes that are not UTF-8 do not stop us."""
     if isinstance(value, h5py.Empty):  # how PyTables stores an empty string
         return ""
+    if isinstance(value, str):  # h5py keeps bytes that are not UTF-8 as surrogates, which cannot be printed
+        value = value.encode("utf-8", "surrogateescape")
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def origin(file):
+    """How gammaml simulated the events of a file: a dict, empty where it did not."""
+    try:
+        return json.loads(text(file.attrs.get(ORIGIN, "{}")))
+    except ValueError:
+        return {}
 
 
 def decode(values, attributes, index):

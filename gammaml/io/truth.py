@@ -1,10 +1,13 @@
 """Simulated truth of a DL1 file, joined to its images, and the showers that images belong to."""
 
+import warnings
+
 import astropy.units as u
 import numpy as np
 
 from gammaml import sky
 from gammaml.errors import InputError
+from gammaml.io.checks import label_conflict
 from gammaml.io.tables import bare, key_order, require_table, side_by_side
 
 SEA_LEVEL_DEPTH = 1033.2  # g/cm2: 1013.25 hPa over 9.80665 m/s2
@@ -55,6 +58,10 @@ def complete_truth(table, where):
     if "true_energy" not in table.colnames:
         table["shower_id"] = _mix([np.asarray(table[name]) for name in ("obs_id", "event_id")])
         return table
+    if "true_shower_primary_id" in table.colnames:
+        conflict = label_conflict(where, np.unique(table["true_shower_primary_id"]))
+        if conflict:
+            warnings.warn(f"{where}: {conflict}", stacklevel=2)
     if not (table["true_energy"] > 0).all():
         raise InputError(where, "a true energy at or below zero", "positive energies", "check the simulation")
     table["shower_id"] = _mix([bare(table[name]) for name in SHOWER_IDENTITY if name in table.colnames])

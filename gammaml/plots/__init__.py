@@ -16,6 +16,7 @@ from gammaml.plots.areas import (
     plot_sensitivity,
 )
 from gammaml.plots.classification import plot_auc_in_bins, plot_gammaness_distribution, plot_reliability, plot_roc
+from gammaml.plots.conditions import plot_conditions, plot_distribution
 from gammaml.plots.correlations import plot_correlations, plot_gammaness_profile
 from gammaml.plots.cuts import plot_precision_recall, plot_quality_factor
 from gammaml.plots.event import can_show, plot_event, plot_ground, plot_image, show
@@ -54,9 +55,11 @@ __all__ = [
     "plot_auc_in_bins",
     "plot_background_rate",
     "plot_camera",
+    "plot_conditions",
     "plot_core_resolution",
     "plot_correlations",
     "plot_coverage",
+    "plot_distribution",
     "plot_effective_area",
     "plot_effective_area_by_cut",
     "plot_effective_area_by_offset",
