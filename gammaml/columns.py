@@ -23,6 +23,7 @@ class Column:
 
 
 KEYS = ("obs_id", "event_id", "tel_id")
+AT_TRIGGER = ("time", "event_type", "pointing_ra", "pointing_dec")  # what is known of an array event as it is taken
 
 COLUMNS = {
     "obs_id": Column(None, "observation block"),
@@ -34,6 +35,8 @@ COLUMNS = {
     "multiplicity": Column(None, "telescopes combined into this array event"),
     "pointing_alt": Column(u.deg, "altitude of the telescope axis"),
     "pointing_az": Column(u.deg, "azimuth of the telescope axis, north to east"),
+    "pointing_ra": Column(u.deg, "right ascension of the axis; only where the field of view does not turn on the sky"),
+    "pointing_dec": Column(u.deg, "declination of the axis; only where the field of view does not turn on the sky"),
     "true_energy": Column(u.TeV, "simulated energy"),
     "true_alt": Column(u.deg, "simulated altitude"),
     "true_az": Column(u.deg, "simulated azimuth, north to east"),

@@ -8,6 +8,7 @@ import numpy as np
 from gammaml import __version__, array_batches, batches, calibration, images, parameters, sky
 from gammaml.array_events import ArrayEvents
 from gammaml.array_forest import ArrayForest
+from gammaml.columns import AT_TRIGGER
 from gammaml.errors import RangeWarning, SettingError
 from gammaml.events import as_list
 from gammaml.progress import track
@@ -22,8 +23,7 @@ KEPT = (
     "event_id",
     "tel_id",
     "shower_id",
-    "event_type",
-    "time",
+    *AT_TRIGGER,
     "pointing_alt",
     "pointing_az",
 )

@@ -1,4 +1,4 @@
-"""Alt/az, field-of-view offsets and camera coordinates; every sign convention lives here.
+"""Alt/az, field-of-view offsets, camera coordinates and ICRS; every sign convention lives here.
 
 Frames are ctapipe's. The TelescopeFrame is a sky-offset frame centred on the pointing: ``fov_lon`` grows
 with azimuth, ``fov_lat`` with altitude. In the CameraFrame the x axis points along ``fov_lat`` and the y
@@ -79,6 +79,56 @@ def _turn(az):
     """Azimuths in [0, 360)."""
     az = np.mod(az, 360.0)
     return np.where(az >= 360.0, 0.0, az)  # the remainder of a tiny negative number rounds to 360
+
+
+def fov_to_icrs(fov_lon, fov_lat, pointing_ra, pointing_dec):
+    """Places on the sky of offsets in a field of view that does not turn there: rising altitude is north.
+
+    So it is of a source that culminates in the south, where azimuth rises to the west.
+
+    Parameters
+    ----------
+    fov_lon, fov_lat : array of float
+        Offsets in degrees.
+    pointing_ra, pointing_dec : array of float
+        Telescope axis in degrees, broadcast against the offsets.
+
+    Returns
+    -------
+    ra, dec : array of float
+        In degrees, ra in [0, 360).
+    """
+    dec, ra = fov_to_altaz(-np.asarray(fov_lon), fov_lat, pointing_dec, pointing_ra)
+    return ra, dec
+
+
+def icrs_to_fov(ra, dec, pointing_ra, pointing_dec):
+    """The inverse of :func:`fov_to_icrs`: fov_lon and fov_lat in degrees."""
+    lon, lat = altaz_to_fov(dec, ra, pointing_dec, pointing_ra)
+    return -lon, lat
+
+
+def pointing_beside(ra, dec, fov_lon, fov_lat):
+    """Where a telescope points that has a source at an offset, in a field of view as of :func:`fov_to_icrs`.
+
+    Parameters
+    ----------
+    ra, dec : float
+        Of the source, degrees.
+    fov_lon, fov_lat : float
+        Its offset, degrees.
+
+    Returns
+    -------
+    ra, dec : float
+        Degrees, NaN where the offset cannot be had (at a pole).
+    """
+    lon, lat, dec = np.deg2rad(-fov_lon), np.deg2rad(fov_lat), np.deg2rad(dec)
+    forward, east, up = np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)
+    with np.errstate(invalid="ignore"):
+        pointing = np.arcsin(np.sin(dec) / np.hypot(forward, up)) - np.arctan2(up, forward)
+    turn = np.arctan2(east, forward * np.cos(pointing) - up * np.sin(pointing))
+    return float(_turn(ra - np.rad2deg(turn))), float(np.rad2deg(pointing))
 
 
 def angular_separation(alt_1, az_1, alt_2, az_2):

@@ -101,6 +101,7 @@ def test_reading_files_loads_neither_keras_nor_ctapipe():
         "compare",
         "irf",
         "dl3",
+        "source",
     ],
 )
 def test_help_loads_nothing_heavy(verb):

@@ -29,7 +29,8 @@ def test_version_and_verbs(gammaml):
     assert gammaml("--version").stdout == f"gammaml {__version__}\n"
     listed = gammaml("--help").stdout
     assert all(
-        verb in listed for verb in ("demo", "info", "simulate", "train", "predict", "evaluate", "compare", "irf", "dl3")
+        verb in listed
+        for verb in ("demo", "info", "simulate", "train", "predict", "evaluate", "compare", "irf", "dl3", "source")
     )
 
 

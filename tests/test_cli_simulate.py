@@ -23,8 +23,9 @@ def simulated(gammaml, tmp_path_factory):
     (folder / "card.toml").write_text('array = "toy-3x3"\nshowers = 500\nenergy_min = 2\nscatter = 150.0\nreuse = 2\n')
     for primary in ("gamma", "proton"):
         output = folder / f"{primary}.dl1.h5"
+        cone = {"gamma": 0, "proton": 1}[primary]
         options = ("--primary", primary, "--showers", 8, "--energy", "1,3", "--processes", 1, "-o", output)
-        result = gammaml("simulate", "--card", folder / "card.toml", *options)
+        result = gammaml("simulate", "--card", folder / "card.toml", "--viewcone", cone, *options)
         assert result.exit_code == 0, result.stderr
         assert result.stdout.startswith(f"{output}: ")
         assert result.stdout.endswith(" images of 8 showers\n")
@@ -136,15 +137,15 @@ def test_ctrl_c_on_the_real_command(gammaml, tmp_path):
 
 def test_observe(gammaml, simulated, tmp_path):
     output = tmp_path / "run.dl1.h5"
-    rates = ("--minutes", 0.1, "--gamma-rate", 0.5, "--proton-rate", 0.5)
+    fluxes = ("--minutes", 0.001, "--gamma-flux", 2e-7, "--proton-flux", 2e-4, "--ra", 10)
     files = (simulated / "gamma.dl1.h5", simulated / "proton.dl1.h5")
-    result = gammaml("observe", *files, "-o", output, *rates)
+    result = gammaml("observe", *files, "-o", output, *fluxes)
     assert result.exit_code == 0, result.stderr
     assert result.stdout.startswith(f"{output}: ")
-    assert result.stdout.endswith(f" of them gammas; truth in {tmp_path / 'run.truth.ecsv'}\n")
+    assert result.stdout.endswith(f" gammas, from RA 10, Dec 22.014; truth in {tmp_path / 'run.truth.ecsv'}\n")
     assert not io.read_events(output).is_simulated
     result = gammaml("observe", *files, "-o", tmp_path / "long.dl1.h5", "--minutes", 600)
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
-    assert "for 600 min at 0.1 a second" in result.stderr
+    assert "expected for 600 min; simulate" in result.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"run.dl1.h5", "run.truth.ecsv"}

@@ -18,6 +18,7 @@ from gammaml.io.dl2 import write_dl2
 from gammaml.io.dl3 import EPOCH, good_times, write_dl3
 from gammaml.io.irf_file import write_irfs
 from gammaml.performance import IrfSettings, build_irfs
+from gammaml.sky import altaz_to_fov
 
 pytestmark = pytest.mark.filterwarnings("ignore::gammaml.errors.StatisticsWarning")
 SUBARRAY = made_subarray()
@@ -165,14 +166,22 @@ def test_telescopes_that_stand_still(irf, tmp_path):
     with pytest.warns(UserWarning, match="stood still while the sky moved by"):
         write_dl3(still, irf, tmp_path)
     assert fits.getheader(tmp_path / "obs_000001.fits.gz", "EVENTS")["OBS_MODE"] == "DRIFT"
-    write_dl3(still, irf, tmp_path, fixed_sky=True, overwrite=True)
+
+
+def test_a_field_of_view_that_does_not_turn(irf, tmp_path):
+    """Rising altitude is north: a source half a degree lower than the pointing is that much south of it."""
+    still = observation(tracking=False)
+    still["pointing_ra"], still["pointing_dec"] = np.full((2, len(still)), [[200.0], [-40.0]]) * u.deg
+    alt, az = (np.median(still[name][still["gammaness"] == 0.9]).to_value(u.deg) for name in ("reco_alt", "reco_az"))
+    lon, lat = altaz_to_fov(alt, az, *(still[name][0].to_value(u.deg) for name in ("pointing_alt", "pointing_az")))
+    write_dl3(still, irf, tmp_path)
     header = fits.getheader(tmp_path / "obs_000001.fits.gz", "EVENTS")
-    assert (header["OBS_MODE"], header["FIXEDSKY"]) == ("POINTING", True)
+    assert header["OBS_MODE"] == "POINTING"
+    assert (header["RA_PNT"], header["DEC_PNT"]) == pytest.approx((200, -40))
     events = QTable.read(tmp_path / "obs_000001.fits.gz", hdu="EVENTS")
-    sky = SkyCoord(events["RA"], events["DEC"])[events["GAMMANESS"] == 0.9]
-    middle = SkyCoord(np.median(sky.ra), np.median(sky.dec))
-    assert np.median(sky.separation(middle).deg) == pytest.approx(SIGMA * np.sqrt(2 * np.log(2)), rel=0.15)
-    assert sky[0].separation(SkyCoord(header["RA_PNT"], header["DEC_PNT"], unit="deg")) < 1 * u.deg
+    gammas = SkyCoord(events["RA"], events["DEC"])[events["GAMMANESS"] == 0.9]
+    source = SkyCoord((200 - lon / np.cos(np.deg2rad(40))) * u.deg, (-40 + lat) * u.deg)
+    assert np.median(gammas.separation(source).deg) == pytest.approx(SIGMA * np.sqrt(2 * np.log(2)), rel=0.15)
 
 
 def test_the_verb(gammaml, dl2, irf, tmp_path):
@@ -233,7 +242,7 @@ def test_irfs_of_another_altitude_or_array(irf, tmp_path):
     for name in ("pointing_alt", "reco_alt"):
         other[name] -= 20 * u.deg
     with pytest.warns(UserWarning, match="the IRFs are of") as said:
-        write_dl3(other, irf, tmp_path, fixed_sky=True)
+        write_dl3(other, irf, tmp_path)
     text = " ".join(str(warning.message) for warning in said)
     assert "the IRFs are of the array made, the events of other" in text
     assert "the IRFs are of altitude 70.0 deg" in text
@@ -255,7 +264,6 @@ def test_seconds_keep_microseconds():
 
 
 def test_gammapy_finds_the_source(folder):
-    pytest.importorskip("gammapy")
     from gammapy.data import DataStore
     from gammapy.datasets import Datasets, MapDataset, SpectrumDataset
     from gammapy.makers import (

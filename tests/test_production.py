@@ -475,23 +475,28 @@ def test_ctapipe_trains_its_models(kind, reconstructed, protons, tmp_path):
     assert model.stat().st_size > 1000
 
 
+BRIGHT = {"minutes": 0.02, "gamma_flux": 1.3e-8, "proton_flux": 6e-6}  # takes about half of the simulated events
+
+
 def test_an_observation(gammas, protons, tmp_path):
     path = tmp_path / "run.dl1.h5"
-    settings = Observation(minutes=0.5, gamma_rate=0.7, proton_rate=0.7, seed=2, obs_id=7)
+    settings = Observation(**BRIGHT, ra=300.0, dec=-30.0, seed=2, obs_id=7)
     truth = observe(gammas, protons, path, settings)
     events = io.read_events(path)
     assert truth_path(path) == tmp_path / "run.truth.ecsv"
     stored = QTable.read(truth_path(path), format="ascii.ecsv")
     np.testing.assert_array_equal(stored["true_energy"], truth["true_energy"])
+    assert stored.meta["observation"]["gamma_flux"] == 1.3e-8
     assert not events.is_simulated
     assert events.simulation is None
     assert set(events.table["obs_id"]) == {7}
     assert list(truth["event_id"]) == list(range(1, len(truth) + 1)) == list(np.unique(events.table["event_id"]))
     seconds = (truth["time"] - truth["time"][0]).to_value(u.s)
     assert (np.diff(seconds) > 0).all()
-    assert seconds[-1] < 30
+    assert seconds[-1] < 1.2
     is_gamma = truth["true_shower_primary_id"] == 0
-    assert stats.poisson(21).interval(0.9999)[0] <= is_gamma.sum() <= stats.poisson(21).interval(0.9999)[1]
+    assert is_gamma.sum() > 5
+    assert (~is_gamma).sum() > 5
     assert np.diff(is_gamma.astype(int)).any()
     # Each event has the images of the simulated event that the truth names.
     by_run = {101: io.read_events(gammas), 105: io.read_events(protons)}
@@ -504,42 +509,60 @@ def test_an_observation(gammas, protons, tmp_path):
         assert before.table["true_energy"][old][0] == row["true_energy"]
     assert len({(row["simulated_obs_id"], row["simulated_event_id"]) for row in truth}) == len(truth)
     np.testing.assert_allclose(events.table["pointing_az"].to_value(u.deg), AZIMUTH)
+    # The source is at a higher altitude than the pointing, so further north.
+    np.testing.assert_allclose(events.table["pointing_ra"].to_value(u.deg), 300)
+    np.testing.assert_allclose(events.table["pointing_dec"].to_value(u.deg), -30 - OFFSET)
 
 
 def test_ctapipe_reads_an_observation(gammas, protons, tmp_path):
     from ctapipe.io import EventSource
 
-    truth = observe(gammas, protons, tmp_path / "run.dl1.h5", Observation(minutes=0.5, gamma_rate=0.5, proton_rate=0.2))
+    truth = observe(gammas, protons, tmp_path / "run.dl1.h5", Observation(**BRIGHT))
     with EventSource(tmp_path / "run.dl1.h5") as source:
         assert not source.is_simulation
         assert [event.index.event_id for event in source] == list(truth["event_id"])
 
 
-def test_spectra_of_an_observation(protons, tmp_path):
-    """From thrown E^-2 to E^-3: an event of ten times the energy is taken a tenth as often."""
-    observed = [
-        observe(protons, protons, tmp_path / f"{seed}.h5", Observation(0.1, 0.0, 5.0, proton_index=-3.0, seed=seed))
-        for seed in range(3)
-    ]
-    energy = np.concatenate([table["true_energy"].to_value(u.TeV) for table in observed])
-    before = io.read_events(protons).table
-    _, first = np.unique(before["event_id"], return_index=True)
-    before = before["true_energy"][first].to_value(u.TeV)
-    expected = np.average(np.log(before), weights=1 / before)
+def test_spectra_of_an_observation(gammas, protons, tmp_path):
+    """Each event is taken with the probability that flux and area give it: as many as expected, of their spectrum."""
+    settings = {"minutes": 0.02, "gamma_flux": 3e-9, "proton_flux": 5e-6, "proton_index": -3.0}
+    numbers, energy = [], []
+    for seed in range(6):
+        truth = observe(gammas, protons, tmp_path / f"{seed}.h5", Observation(**settings, seed=seed))
+        is_gamma = truth["true_shower_primary_id"] == 0
+        numbers.append(is_gamma.sum())
+        energy.append(truth["true_energy"][~is_gamma].to_value(u.TeV))
+    before = {name: _by_event(path) for name, path in (("gamma", gammas), ("proton", protons))}
+    area = np.pi * 200**2 * 1e4  # cm2
+    thrown = 41 * 2 / (1 / 0.5 - 1 / 3)  # per TeV, at 1 TeV, of E^-2
+    expected = (3e-9 * area * 1.2 / thrown * before["gamma"] ** (2 - 2.62)).sum()
+    assert np.mean(numbers) == pytest.approx(expected, abs=4 * np.sqrt(expected / 6))
+    energy = np.concatenate(energy)
+    expected = np.average(np.log(before["proton"]), weights=1 / before["proton"])
     assert np.mean(np.log(energy)) == pytest.approx(expected, abs=4 * np.std(np.log(energy)) / np.sqrt(len(energy)))
-    assert expected < np.log(before).mean() - 0.1
+    assert expected < np.log(before["proton"]).mean() - 0.1
+
+
+def _by_event(path):
+    """True energy of each array event, TeV."""
+    table = io.read_events(path).table
+    return table["true_energy"][np.unique(table["event_id"], return_index=True)[1]].to_value(u.TeV)
 
 
 def test_impossible_observations(gammas, protons, tmp_path):
     path = tmp_path / "run.h5"
-    with pytest.raises(InputError, match=r"expected \d+ for 60 min at 1 a second; simulate more showers"):
-        observe(gammas, protons, path, Observation(60.0, 1.0, 1.0))
+    with pytest.raises(InputError, match=r"showers for .* min of that flux, expected for 60 min; simulate .* times"):
+        observe(gammas, protons, path, Observation(60.0))
     with pytest.raises(SettingError, match="minutes: got 0"):
         Observation(minutes=0)
     elsewhere = Card("toy-3x3", "proton", 2, 2.0, 5.0, scatter=100.0, reuse=1)
     produce(elsewhere, tmp_path / "elsewhere.h5", processes=1, show=False)
     with pytest.raises(InputError, match="another pointing, expected altitude 65 deg"):
         observe(gammas, tmp_path / "elsewhere.h5", path, Observation())
+    with pytest.raises(InputError, match="no run of hadrons"):
+        observe(gammas, gammas, path, Observation(1e-4))
+    with pytest.raises(InputError, match="gammas from places up to"):
+        observe(protons, protons, path, Observation(1e-4))
     (tmp_path / "run.truth.ecsv").touch()
     with pytest.raises(OutputError, match="exists"):
         observe(gammas, protons, path, Observation())

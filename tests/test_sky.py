@@ -95,3 +95,18 @@ def test_mean_directions_are_of_vectors_and_leave_out_the_unknown():
     alt, az = sky.mean_direction([70, 70, 70, np.nan], [359, 1, 40, 0], np.array([0, 0, 1, 2]), np.ones(4))
     np.testing.assert_allclose(az, [0, 40, np.nan], atol=1e-9)
     np.testing.assert_allclose(alt, [70, 70, np.nan], atol=0.01)
+
+
+@given(angle, angle, st.floats(-80, 80), st.floats(0, 359.9))
+def test_a_field_of_view_that_does_not_turn(lon, lat, dec, ra):
+    pointing = sky.pointing_beside(ra, dec, lon, lat)
+    assert 0 <= pointing[0] < 360
+    np.testing.assert_allclose(sky.icrs_to_fov(ra, dec, *pointing), (lon, lat), atol=1e-9)
+    back = sky.fov_to_icrs(lon, lat, *pointing)
+    assert sky.angular_separation(back[1], back[0], dec, ra) < 1e-9
+
+
+def test_rising_altitude_is_north_and_falling_azimuth_east():
+    ra, dec = sky.fov_to_icrs([0.0, -1.0], [1.0, 0.0], 10.0, 0.0)
+    np.testing.assert_allclose([ra, dec], [[10, 11], [1, 0]], atol=1e-9)
+    assert np.isnan(sky.pointing_beside(0.0, 90.0, 1.0, 0.0)[1])

@@ -18,10 +18,9 @@ from gammaml.cli.voice import done
     metavar="SHARE",
     help="Of the time from the first to the last trigger, without pauses; the data acquisition knows it.",
 )
-@click.option("--fixed-sky", is_flag=True, help="The sky stands still: for runs that gammaml observe made.")
 @options.reconstructor
 @options.overwrite
-def command(files, irf, output, live_fraction, fixed_sky, reconstructor, overwrite):
+def command(files, irf, output, live_fraction, reconstructor, overwrite):
     """Put the events of DL2 files of observations on the sky (DL3, GADF FITS), for gammapy.
 
     Writes a file a run, with its events, good times, pointing and IRFs, and the index of the folder.
@@ -30,7 +29,7 @@ def command(files, irf, output, live_fraction, fixed_sky, reconstructor, overwri
     from gammaml.io.dl3 import write_dl3
 
     table = read_dl2(files, reconstructor=reconstructor)
-    written = write_dl3(table, irf, output, live_fraction=live_fraction, fixed_sky=fixed_sky, overwrite=overwrite)
+    written = write_dl3(table, irf, output, live_fraction=live_fraction, overwrite=overwrite)
     for path in written:
         done(f"{path}: {_said(path)}")
 

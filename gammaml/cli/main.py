@@ -25,6 +25,7 @@ VERBS = (
     "compare",
     "irf",
     "dl3",
+    "source",
     "doctor",
     "completion",
 )

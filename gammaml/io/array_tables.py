@@ -11,6 +11,7 @@ from astropy.table import QTable, vstack
 from astropy.time import Time
 
 from gammaml import __version__, sky
+from gammaml.columns import AT_TRIGGER
 from gammaml.errors import InputError
 from gammaml.io.event_rows import EVENT_KEYS, blank
 from gammaml.io.write_instrument import write_subarray
@@ -110,12 +111,12 @@ def distinct_runs(simulations):
 
 
 def _write_triggers(file, rows, subarray):
-    when = [name for name in ("time", "event_type") if name in rows.array.colnames]
-    trigger = rows.array[[*EVENT_KEYS, *when]]
+    known = [name for name in AT_TRIGGER if name in rows.array.colnames]
+    trigger = rows.array[[*EVENT_KEYS, *known]]
     trigger["tels_with_trigger"] = rows.telescope_mask(subarray)
     write_table(file, "dl1/event/subarray/trigger", with_key_types(trigger))
     trigger = rows.telescope[[*EVENT_KEYS, "tel_id"]]
-    for name in when:
+    for name in known:
         trigger[name] = rows.array[name][rows.event]
     trigger["n_trigger_pixels"] = np.full(len(trigger), UNKNOWN)
     write_table(file, "dl1/event/telescope/trigger", with_key_types(trigger))

@@ -11,7 +11,7 @@ import astropy.units as u
 import numpy as np
 from astropy.table import QTable, vstack
 
-from gammaml.columns import KEYS, SUBARRAY_EVENT_TYPE
+from gammaml.columns import AT_TRIGGER, KEYS, SUBARRAY_EVENT_TYPE
 from gammaml.errors import InputError
 from gammaml.events import PixelStore, Subarray, Telescope, TelescopeEvents, warn_of_arrays
 from gammaml.io.checks import check_primary, check_unique
@@ -237,7 +237,7 @@ def _plan_telescope(file, telescope, trigger, selection):
     wanted = event >= 0
     if parameters is not None:
         wanted &= passes(parameters, selection)
-    table = side_by_side(keys[wanted], trigger[_columns(trigger, "time", "event_type")][event[wanted]])
+    table = side_by_side(keys[wanted], trigger[_columns(trigger, *AT_TRIGGER)][event[wanted]])
     table = side_by_side(table, read_pointing(file, telescope.tel_id, table))
     table = with_truth(file, table)
     if parameters is not None:

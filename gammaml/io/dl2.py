@@ -8,7 +8,7 @@ import numpy as np
 from astropy.table import QTable, hstack, vstack
 
 from gammaml import sky
-from gammaml.columns import KEYS
+from gammaml.columns import AT_TRIGGER, KEYS
 from gammaml.errors import InputError, SettingError
 from gammaml.io.dl1 import PARAMETERS, SIMULATION_RUN, TRIGGER
 from gammaml.io.dl2_writer import SERVICE, TASK_GROUPS, write_dl2
@@ -149,7 +149,7 @@ def _short_name(algorithm, ending):
 
 
 def _read_arrays(file, chosen, trigger, subarray):
-    table = trigger[[name for name in (*EVENT_KEYS, "time", "event_type") if name in trigger.colnames]]
+    table = trigger[[name for name in (*EVENT_KEYS, *AT_TRIGGER) if name in trigger.colnames]]
     answers = lookup([_answers(*task) for task in chosen], table, EVENT_KEYS)
     triggered = np.asarray(trigger["tels_with_trigger"], bool)
     if "telescopes" not in answers.colnames:
@@ -178,7 +178,7 @@ def _read_images(file, chosen, trigger, subarray):
             continue
         keys = answers[0][list(KEYS)]
         event = key_order(trigger, keys, EVENT_KEYS)
-        table = hstack([keys, trigger[[n for n in ("time", "event_type") if n in trigger.colnames]][event]])
+        table = hstack([keys, trigger[[n for n in AT_TRIGGER if n in trigger.colnames]][event]])
         table = hstack([table, read_pointing(file, tel_id, table), lookup(answers, keys, KEYS)[_beyond_keys(answers)]])
         parameters = _parameters(file, name, keys)
         tables.append(table if parameters is None else hstack([table, parameters]))

@@ -5,7 +5,7 @@ import json
 import numpy as np
 from astropy.table import QTable
 
-from gammaml.columns import KEYS
+from gammaml.columns import AT_TRIGGER, KEYS
 from gammaml.errors import InputError
 from gammaml.events import TelescopeEvents
 from gammaml.io.array_tables import distinct_runs, write_array_tables, write_metadata
@@ -86,7 +86,7 @@ def write_dl2(tables, path, *, overwrite=False, events=None):
 def _images_of(table, subarray):
     """One row for each telescope of each array event, with what is the same for all of them."""
     event, telescope = np.nonzero(table["telescopes"])
-    names = [*EVENT_KEYS, "shower_id", "time", "event_type", "pointing_alt", "pointing_az"]
+    names = [*EVENT_KEYS, "shower_id", *AT_TRIGGER, "pointing_alt", "pointing_az"]
     images = table[[name for name in names if name in table.colnames]][event]
     images["tel_id"] = subarray.tel_ids[telescope]
     return images

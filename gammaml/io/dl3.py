@@ -17,6 +17,7 @@ from astropy.time import Time
 from gammaml import sky
 from gammaml.columns import bare, require
 from gammaml.errors import InputError, OutputError, SettingError
+from gammaml.io.celestial import to_icrs
 from gammaml.io.checks import check_unique
 from gammaml.io.dl3_index import check_index, write_index
 from gammaml.io.irf_file import CREATOR, GAMMANESS_CUTS, RESPONSES, ascii_text, passed_cuts, read_irf_hdus
@@ -50,7 +51,7 @@ class _Run:
     location: tuple
 
 
-def write_dl3(dl2, irf, folder, *, live_fraction=1.0, fixed_sky=False, overwrite=False):
+def write_dl3(dl2, irf, folder, *, live_fraction=1.0, overwrite=False):
     """Write the events of an observation on the sky, with their instrument response, a file a run.
 
     Events that fail the cut in gammaness of the IRFs, or have no reconstruction, are left out. Good time runs from the
@@ -66,8 +67,6 @@ def write_dl3(dl2, irf, folder, *, live_fraction=1.0, fixed_sky=False, overwrite
         Made where there is none; ``obs_<obs_id>.fits.gz``, and the index of all DL3 files in the folder.
     live_fraction : float
         Share of the good time in which the array could trigger, GADF's DEADC; the table cannot tell it.
-    fixed_sky : bool
-        Whether the sky stood still, as seen in the middle of the run: for simulated runs at one altitude and azimuth.
     overwrite : bool
         Whether existing files may be replaced.
 
@@ -87,7 +86,7 @@ def write_dl3(dl2, irf, folder, *, live_fraction=1.0, fixed_sky=False, overwrite
     hdus, folder = read_irf_hdus(irf), Path(folder)
     _require_observation(dl2)
     _require_same_reconstruction(dl2, hdus[0].header, irf)
-    runs = [_run(dl2[np.asarray(dl2["obs_id"]) == obs_id], obs_id, fixed_sky) for obs_id in np.unique(dl2["obs_id"])]
+    runs = [_run(dl2[np.asarray(dl2["obs_id"]) == obs_id], obs_id) for obs_id in np.unique(dl2["obs_id"])]
     _make_folder(folder)
     paths = [folder / f"obs_{run.obs_id:06d}.fits.gz" for run in runs]
     for path in paths:
@@ -95,7 +94,7 @@ def write_dl3(dl2, irf, folder, *, live_fraction=1.0, fixed_sky=False, overwrite
     check_index(folder, overwrite)
     for path, run in zip(paths, runs, strict=True):
         with whole_file(path, overwrite) as temporary:
-            _hdus(run, hdus, live_fraction, fixed_sky).writeto(temporary, overwrite=True)
+            _hdus(run, hdus, live_fraction).writeto(temporary, overwrite=True)
     write_index(folder)
     return paths
 
@@ -145,27 +144,21 @@ def _require_same_reconstruction(dl2, header, irf):
 # Time and pointing
 
 
-def _run(table, obs_id, fixed_sky):
+def _run(table, obs_id):
     seconds = (table["time"] - EPOCH).to_value(u.s)
     order = np.argsort(seconds, kind="stable")
     table, seconds = table[order], seconds[order]
     if len(table) < 2 or seconds[0] == seconds[-1]:
         raise InputError(f"run {obs_id}", "all events at one time", "events at different times", "check the file")
     location = table.meta["subarray"].reference_location
-    time = _seen(seconds, fixed_sky)
     rows = np.unique(np.linspace(0, len(table) - 1, MAX_POINTINGS).astype(int))
     alt, az = (bare(table[name])[rows] for name in ("pointing_alt", "pointing_az"))
-    ra, dec = sky.altaz_to_icrs(alt, az, time[rows], location)
+    ra, dec = to_icrs(table[rows], alt, az, location)
     columns = {"TIME": seconds[rows] * u.s} | {
         name: values * u.deg for name, values in {"RA_PNT": ra, "DEC_PNT": dec, "ALT_PNT": alt, "AZ_PNT": az}.items()
     }
     start, stop = good_times(seconds)
     return _Run(int(obs_id), table, seconds, start, stop, QTable(columns), _mode(obs_id, ra, dec, alt, az), location)
-
-
-def _seen(seconds, fixed_sky):
-    """The times at which directions are put on the sky."""
-    return EPOCH + (np.full_like(seconds, (seconds[0] + seconds[-1]) / 2) if fixed_sky else seconds) * u.s
 
 
 def good_times(seconds):
@@ -197,7 +190,7 @@ def _mode(obs_id, ra, dec, alt, az):
         got = f"a pointing that moves by {followed:.2f} deg on the sky and by {still:.2f} deg in altitude and azimuth"
         raise InputError(f"run {obs_id}", got, expected, "give each pointing an obs_id of its own")
     text = f"run {obs_id}: the telescopes stood still while the sky moved by {followed:.2f} deg (OBS_MODE DRIFT)"
-    warnings.warn(f"{text}; for simulated runs, as gammaml observe makes, take a fixed sky (--fixed-sky)", stacklevel=4)
+    warnings.warn(text, stacklevel=4)
     return "DRIFT"
 
 
@@ -208,12 +201,12 @@ def _spread(lat, lon):
 # HDUs
 
 
-def _hdus(run, irf, live_fraction, fixed_sky):
+def _hdus(run, irf, live_fraction):
     header = _run_cards(run, live_fraction)
     primary = fits.PrimaryHDU(header=irf[0].header.copy())
     primary.header["CREATOR"], primary.header["DATE"] = CREATOR, Time.now().utc.isot
-    events, n_triggers = _events(run, irf[GAMMANESS_CUTS], fixed_sky), len(run.table)
-    event_cards = header | {"NTRIGGER": n_triggers, "FIXEDSKY": fixed_sky}
+    events = _events(run, irf[GAMMANESS_CUTS])
+    event_cards = header | {"NTRIGGER": len(run.table)}
     interval = QTable({"START": run.start * u.s, "STOP": run.stop * u.s})
     tables = [
         _table_hdu(events, "EVENTS", event_cards),
@@ -232,12 +225,12 @@ def _table_hdu(table, name, cards):
     return hdu
 
 
-def _events(run, cuts, fixed_sky):
+def _events(run, cuts):
     """Reconstructed events that pass the cut in gammaness."""
     energy, gammaness = run.table["reco_energy"].to_value(u.TeV), bare(run.table["gammaness"])
     alt, az = bare(run.table["reco_alt"]), bare(run.table["reco_az"])
     kept = passed_cuts(gammaness, energy, cuts) & np.isfinite(alt) & np.isfinite(az)
-    ra, dec = sky.altaz_to_icrs(alt[kept], az[kept], _seen(run.seconds, fixed_sky)[kept], run.location)
+    ra, dec = to_icrs(run.table[kept], alt[kept], az[kept], run.location)
     angles = {"RA": ra, "DEC": dec, "ALT": alt[kept], "AZ": az[kept]}
     table = QTable({"EVENT_ID": np.asarray(run.table["event_id"])[kept].astype(np.int64)})
     table["TIME"] = run.seconds[kept] * u.s

@@ -7,7 +7,7 @@ import numpy as np
 from astropy.table import QTable
 from astropy.time import Time
 
-from gammaml.columns import KEYS, SUBARRAY_EVENT_TYPE
+from gammaml.columns import AT_TRIGGER, KEYS, SUBARRAY_EVENT_TYPE
 from gammaml.errors import InputError
 from gammaml.io.tables import key_order
 
@@ -92,7 +92,7 @@ def _ambiguous(got):
 
 
 def _is_event_column(name):
-    return name in (*EVENT_KEYS, "time", "event_type", "shower_id") or name.startswith("true_")
+    return name in (*EVENT_KEYS, *AT_TRIGGER, "shower_id") or name.startswith("true_")
 
 
 def _unique_keys(tables, names):

@@ -15,6 +15,7 @@ from gammaml.performance.classification import (
 )
 from gammaml.performance.correlations import correlations, gammaness_profile
 from gammaml.performance.cuts import precision_recall, quality_factor
+from gammaml.performance.expected import expected_events
 from gammaml.performance.irf_cuts import IrfSettings
 from gammaml.performance.irfs import Irfs, build_irfs
 from gammaml.performance.point_spread import point_spread, theta_bins
@@ -31,16 +32,19 @@ from gammaml.performance.regression import (
 from gammaml.performance.selection import combine, energy_bins, log_bins, test_events
 from gammaml.performance.sensitivity import SensitivitySettings, sensitivity
 from gammaml.performance.simulated import effective_area, event_weights
+from gammaml.performance.sky_map import sky_map
 from gammaml.performance.source import (
     Excess,
     alpha_angle,
     alpha_counts,
     excess,
+    on_off,
     reflected_offsets,
     source_offset,
     theta2,
     theta2_counts,
 )
+from gammaml.performance.source_events import light_curve, source_gammaness
 from gammaml.performance.totals import summary
 from gammaml.performance.uncertainty import MIN_EVENTS
 
@@ -70,13 +74,16 @@ __all__ = [
     "energy_resolution",
     "event_weights",
     "excess",
+    "expected_events",
     "gammaness_distribution",
     "gammaness_profile",
     "h_max_resolution",
+    "light_curve",
     "log_bins",
     "migration_matrix",
     "multiplicity_bins",
     "offset_bins",
+    "on_off",
     "point_spread",
     "precision_recall",
     "pulls",
@@ -85,6 +92,8 @@ __all__ = [
     "reliability",
     "roc_curve",
     "sensitivity",
+    "sky_map",
+    "source_gammaness",
     "source_offset",
     "summary",
     "test_events",

@@ -73,7 +73,7 @@ def source_offset(dl2, source, location):
     Parameters
     ----------
     dl2 : astropy.table.QTable
-        time, pointing_alt, pointing_az.
+        time, pointing_alt, pointing_az; or pointing_ra, pointing_dec, of a field of view that does not turn on the sky.
     source : astropy.coordinates.SkyCoord
     location : astropy.coordinates.EarthLocation
         Of the telescope.
@@ -83,11 +83,17 @@ def source_offset(dl2, source, location):
     fov_lon, fov_lat : astropy.units.Quantity (n_rows,)
         Offsets from the pointing, deg; without refraction.
     """
+    if "pointing_ra" in dl2.colnames:
+        lon, lat = sky.icrs_to_fov(source.icrs.ra.deg, source.icrs.dec.deg, *_pointing(dl2, "ra", "dec"))
+        return lon * u.deg, lat * u.deg
     require(dl2, "time", where=WHERE)
     horizontal = source.transform_to(AltAz(obstime=dl2["time"], location=location))
-    pointing = bare(dl2, "pointing_alt"), bare(dl2, "pointing_az")
-    lon, lat = sky.altaz_to_fov(horizontal.alt.deg, horizontal.az.deg, *pointing)
+    lon, lat = sky.altaz_to_fov(horizontal.alt.deg, horizontal.az.deg, *_pointing(dl2, "alt", "az"))
     return lon * u.deg, lat * u.deg
+
+
+def _pointing(dl2, *names):
+    return [bare(dl2, f"pointing_{name}") for name in names]
 
 
 def reflected_offsets(fov_lon, fov_lat, n_off):
@@ -155,6 +161,53 @@ def alpha_angle(dl2, fov_lon, fov_lat):
     return np.abs(np.mod(direction - psi + 90, 180) - 90) * u.deg
 
 
+def off_places(fov_lon, fov_lat, theta2_cut, n_off):
+    """The places of :func:`reflected_offsets`, where regions of that radius squared do not overlap.
+
+    Raises
+    ------
+    gammaml.errors.InputError
+        Where they do.
+    """
+    cut, radius = theta2_cut.to_value(u.deg**2), np.min(np.hypot(fov_lon, fov_lat).to_value(u.deg))
+    if 2 * radius * np.sin(np.pi / (n_off + 1)) < 2 * np.sqrt(cut):
+        raise InputError(
+            "off regions",
+            f"a source {radius:.2f} deg from the middle of the field of view, so regions that overlap",
+            f"{n_off + 1} regions of radius {np.sqrt(cut):.2f} deg beside each other",
+            "take fewer or smaller ones, or alpha_counts",
+        )
+    return reflected_offsets(fov_lon, fov_lat, n_off)
+
+
+def on_off(dl2, fov_lon, fov_lat, *, theta2_cut, n_off=1):
+    """Which events come from the on region, and which from one of the off regions.
+
+    Parameters
+    ----------
+    dl2 : astropy.table.QTable
+        reco_fov_lon, reco_fov_lat.
+    fov_lon, fov_lat : astropy.units.Quantity
+        Place of the source, one or one a row (:func:`source_offset`).
+    theta2_cut : astropy.units.Quantity
+        Radius of the regions, squared.
+    n_off : int
+
+    Returns
+    -------
+    on, off : array of bool (n_rows,)
+
+    Raises
+    ------
+    gammaml.errors.InputError
+        Where no event has a direction, or the regions overlap.
+    """
+    places = off_places(fov_lon, fov_lat, theta2_cut, n_off)
+    _finite(bare(dl2, "reco_fov_lon"), "directions")
+    on, *off = (theta2(dl2, *place) < theta2_cut for place in [(fov_lon, fov_lat), *places])
+    return on, np.any(off, axis=0)
+
+
 def theta2_counts(dl2, fov_lon, fov_lat, *, theta2_cut, n_off=1, theta2_bins=THETA2_BINS):
     """Distribution of theta² about a source and about reflected off regions, and the significance of the excess.
 
@@ -182,15 +235,7 @@ def theta2_counts(dl2, fov_lon, fov_lat, *, theta2_cut, n_off=1, theta2_bins=THE
         Where no event has a direction, or the regions overlap, as they do for a source in the middle.
     """
     edges = checked_edges(theta2_bins, u.deg**2, "theta2_bins")
-    cut, places = theta2_cut.to_value(u.deg**2), reflected_offsets(fov_lon, fov_lat, n_off)
-    radius = np.min(np.hypot(fov_lon, fov_lat).to_value(u.deg))
-    if 2 * radius * np.sin(np.pi / (n_off + 1)) < 2 * np.sqrt(cut):
-        raise InputError(
-            "theta2_counts",
-            f"a source {radius:.2f} deg from the middle of the field of view, so regions that overlap",
-            f"{n_off + 1} regions of radius {np.sqrt(cut):.2f} deg beside each other",
-            "take fewer or smaller ones, or alpha_counts",
-        )
+    cut, places = theta2_cut.to_value(u.deg**2), off_places(fov_lon, fov_lat, theta2_cut, n_off)
     on = _finite(theta2(dl2, fov_lon, fov_lat).value, "directions")
     off = np.concatenate([_finite(theta2(dl2, *place).value, "directions") for place in places])
     found = excess(int((on < cut).sum()), int((off < cut).sum()), 1 / n_off)

@@ -41,7 +41,7 @@ from gammaml.plots.regression import (
     plot_migration_matrix,
 )
 from gammaml.plots.shower import plot_light_density, plot_shower_profile, plot_shower_tracks
-from gammaml.plots.source import plot_alpha, plot_theta2
+from gammaml.plots.source import plot_alpha, plot_light_curve, plot_sky_map, plot_source_gammaness, plot_theta2
 from gammaml.plots.style import COLUMN_WIDTH, PRINT_STYLE, print_style
 from gammaml.plots.training import plot_loss_curves
 
@@ -75,6 +75,7 @@ __all__ = [
     "plot_h_max_resolution",
     "plot_image",
     "plot_kernels",
+    "plot_light_curve",
     "plot_light_density",
     "plot_loss_curves",
     "plot_migration_matrix",
@@ -89,6 +90,8 @@ __all__ = [
     "plot_sensitivity",
     "plot_shower_profile",
     "plot_shower_tracks",
+    "plot_sky_map",
+    "plot_source_gammaness",
     "plot_theta2",
     "print_style",
     "show",

@@ -1,6 +1,6 @@
-"""Files like an observation: simulated gammas and protons mixed at stated rates, without their truth."""
+"""Files like an observation: simulated gammas and protons mixed as their fluxes ask for, without their truth."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,8 @@ from gammaml.production.card import expect_types
 EVENT = ("obs_id", "event_id")
 SIMULATED = ("simulated_obs_id", "simulated_event_id")
 TRUTH = ("true_shower_primary_id", "true_energy", "true_alt", "true_az", "true_core_x", "true_core_y")
+POINTING = ("pointing_alt", "pointing_az")
+POINT_FLUX, DIFFUSE_FLUX = u.Unit("cm-2 s-1 TeV-1"), u.Unit("cm-2 s-1 sr-1 TeV-1")
 SAME = 1e-3  # degrees and m
 
 
@@ -28,12 +30,14 @@ class Observation:
     Parameters
     ----------
     minutes : float
-    gamma_rate, proton_rate : float
-        Array events a second, on average.
-    gamma_index : float
-        Of the power law of the source; the Crab Nebula's by default (F. Aharonian et al., ApJ 614 (2004) 897).
-    proton_index : float
-        Of the power law of the cosmic rays; of protons by default (B. Wiebel-Sooth et al., A&A 330 (1998) 389).
+    gamma_flux, gamma_index : float
+        Power law of the source: flux at 1 TeV in 1/(cm2 s TeV), and index; by default the Crab Nebula's (F. Aharonian
+        et al., ApJ 614 (2004) 897).
+    proton_flux, proton_index : float
+        Power law of the cosmic rays: flux at 1 TeV in 1/(cm2 s sr TeV), and index; by default of protons as background
+        rates and sensitivity have them (pyirf's IRFDOC_PROTON_SPECTRUM, of the simulations of CTA).
+    ra, dec : float
+        Where the source is, degrees in ICRS; by default where the Crab Nebula is.
     start : float
         MJD (TAI).
     seed : int
@@ -42,10 +46,12 @@ class Observation:
     """
 
     minutes: float = 20.0
-    gamma_rate: float = 0.1
-    proton_rate: float = 2.0
+    gamma_flux: float = 2.83e-11
     gamma_index: float = -2.62
-    proton_index: float = -2.71
+    proton_flux: float = 9.8e-6
+    proton_index: float = -2.62
+    ra: float = 83.633
+    dec: float = 22.014
     start: float = 60000.0
     seed: int = 0
     obs_id: int = 1
@@ -53,10 +59,12 @@ class Observation:
     def __post_init__(self):
         expect_types(self)
         self.expect("minutes", 0 < self.minutes <= 1e5, "more than 0, at most 1e5")
-        for name in ("gamma_rate", "proton_rate"):
-            self.expect(name, 0 <= getattr(self, name) <= 1e6, "0 to 1e6 a second")
+        for name in ("gamma_flux", "proton_flux"):
+            self.expect(name, 0 <= getattr(self, name) <= 1, "0 to 1 / (cm2 s TeV), at 1 TeV")
         for name in ("gamma_index", "proton_index"):
             self.expect(name, -10 <= getattr(self, name) <= 10, "-10 to 10")
+        self.expect("ra", 0 <= self.ra < 360, "0 to 360 degrees")
+        self.expect("dec", -85 <= self.dec <= 85, "-85 to 85 degrees")
         self.expect("start", 41000 <= self.start <= 90000, "41000 to 90000, an MJD")
         self.expect("seed", 0 <= self.seed < 2**32, "0 to 4294967295")
         self.expect("obs_id", 0 <= self.obs_id < 2**53, "0 to 9e15")
@@ -70,14 +78,20 @@ class Observation:
 def observe(gammas, protons, output, settings, *, overwrite=False):
     """Make a DL1 file such as a telescope array would take: events at random times, without truth.
 
-    Events are taken from two productions of one array with one pointing, each once at most, so that their energies
-    follow the power laws of the settings. The source lies where the gammas come from: a production of gammas with an
-    offset makes a run of wobbles, one with the opposite offset the next.
+    Events are taken from two productions of one array with one pointing, each once at most, as many as the fluxes give
+    in that time and area: an event counts flux × time × area (× solid angle) over the number of thrown showers of its
+    energy, and is taken with that probability. The source lies where the gammas come from: a production of gammas with
+    an offset makes a run of wobbles, one with the opposite offset the next.
+
+    The telescopes stand still in altitude and azimuth, as they were simulated, and yet follow the source: the field
+    of view does not turn on the sky, rising altitude is north. The columns ``pointing_ra`` and ``pointing_dec`` tell it
+    to all that asks for places on the sky.
 
     Parameters
     ----------
     gammas, protons : str, Path or list of them
-        Simulated DL1 files.
+        Simulated DL1 files. Gammas come from one direction, and best fall once each (``reuse`` 1): uses of one shower
+        are not independent of each other.
     output : str or Path
         The DL1 file to write; the truth goes to the file of `truth_path`.
     settings : Observation
@@ -87,12 +101,13 @@ def observe(gammas, protons, output, settings, *, overwrite=False):
     Returns
     -------
     QTable
-        What was written to the file of truth: new and old obs_id and event_id, time, and truth, a row an array event.
+        What was written to the file of truth: new and old obs_id and event_id, time, and truth, a row an array event;
+        ``meta["observation"]`` has the settings.
 
     Raises
     ------
     InputError
-        Files of different arrays or pointings, or with too few events.
+        Files of different arrays or pointings, or with fewer showers than the fluxes ask for.
     OutputError
         A file exists, or cannot be written.
     """
@@ -100,15 +115,18 @@ def observe(gammas, protons, output, settings, *, overwrite=False):
         check_output(path, overwrite)
     files = [io.read_cameras(gammas), io.read_cameras(protons)]
     _require_one_pointing(files, (gammas, protons))
+    pointing = _pointing(files[0][0].table, gammas, settings)
     draw = np.random.default_rng([settings.seed, settings.obs_id])
+    fluxes = settings.gamma_flux * POINT_FLUX, settings.proton_flux * DIFFUSE_FLUX
     chosen = [
-        _choose(files[0], gammas, (settings.gamma_rate, settings.gamma_index), settings, draw),
-        _choose(files[1], protons, (settings.proton_rate, settings.proton_index), settings, draw),
+        _choose(files[0], gammas, (fluxes[0], settings.gamma_index), settings.minutes * u.min, draw),
+        _choose(files[1], protons, (fluxes[1], settings.proton_index), settings.minutes * u.min, draw),
     ]
     _shuffle(chosen, settings, draw)
-    io.write_dl1(_without_truth(files, chosen), output, overwrite=overwrite)
+    io.write_dl1(_without_truth(files, chosen, pointing), output, overwrite=overwrite)
     truth = vstack(chosen, metadata_conflicts="silent")[[*EVENT, "time", *SIMULATED, *TRUTH]]
     truth.sort("event_id")
+    truth.meta = {"observation": asdict(settings)}
     with whole_file(truth_path(output), overwrite) as temporary:
         truth.write(temporary, format="ascii.ecsv", overwrite=True)
     return truth
@@ -138,28 +156,32 @@ def _require_one_pointing(files, paths):
                 raise InputError(path, "another pointing", expected, do)
 
 
-def _choose(cameras, path, spectrum, settings, draw):
-    """A Poisson number of array events whose energies follow a power law: keys and truth, in random order."""
-    rate, index = spectrum
-    every = vstack([events.table[[*EVENT, *TRUTH]] for events in cameras], metadata_conflicts="silent")
+def _pointing(gammas, path, settings):
+    """Right ascension and declination of the telescopes, from which the gammas come from the source."""
+    offset = [gammas[name].to_value(u.deg) for name in ("true_fov_lon", "true_fov_lat")]
+    lon, lat = (float(values[0]) for values in offset)
+    apart = sky.angular_separation(offset[1], offset[0], lat, lon).max()
+    if apart > SAME:
+        got = f"gammas from places up to {apart:.3g} deg from each other"
+        raise InputError(path, got, "gammas from one direction", "simulate them without a view cone, with one offset")
+    return sky.pointing_beside(settings.ra, settings.dec, lon, lat)
+
+
+def _choose(cameras, path, spectrum, time, draw):
+    """The array events that a flux gives in a time: keys and truth, in random order."""
+    from gammaml.performance import expected_events  # the processes of a production need none of it
+
+    every = vstack([events.table[[*EVENT, *TRUTH, *POINTING]] for events in cameras], metadata_conflicts="silent")
     _, first = np.unique(np.stack([every[name] for name in EVENT], axis=1), axis=0, return_index=True)
     every = every[first]
-    follow = every[draw.random(len(every)) < _shares(every, cameras[0].simulation, index)]
-    wanted = draw.poisson(rate * settings.minutes * 60)
-    if wanted > len(follow):
-        got = f"{len(every)} events, {len(follow)} of which make a spectrum of index {index:g}"
-        expected = f"{wanted} for {settings.minutes:g} min at {rate:g} a second"
-        raise InputError(path, got, expected, "simulate more showers, or observe for less time")
-    return follow[draw.permutation(len(follow))[:wanted]]
-
-
-def _shares(events, simulation, index):
-    """Share of the events of each energy to keep, at most 1, so that thrown ones would follow a power law."""
-    run = key_order(simulation, events, ("obs_id",))
-    change = index - np.asarray(simulation["spectral_index"])[run]
-    energy = events["true_energy"].to_value(u.TeV)
-    low, high = (simulation[f"energy_range_{end}"].to_value(u.TeV)[run] for end in ("min", "max"))
-    return (energy / np.where(change < 0, low, high)) ** change
+    every.meta["simulation"] = cameras[0].simulation
+    expected = expected_events(every, *spectrum, time)
+    if expected.max() > 1:
+        got = f"showers for {time / expected.max():.2g} of that flux"
+        do = f"simulate {expected.max():.2g} times as many, or observe for less time"
+        raise InputError(path, got, f"for {time:g}", do)
+    chosen = every[draw.random(len(every)) < expected]
+    return chosen[draw.permutation(len(chosen))]
 
 
 def _shuffle(chosen, settings, draw):
@@ -176,9 +198,11 @@ def _shuffle(chosen, settings, draw):
         table["time"] = Time(settings.start, seconds[own] / 86400, format="mjd", scale="tai")
 
 
-def _without_truth(files, chosen):
-    """The chosen events of both files, by camera, with their new keys and times."""
-    taken = [_taken(events, table) for cameras, table in zip(files, chosen, strict=True) for events in cameras]
+def _without_truth(files, chosen, pointing):
+    """The chosen events of both files, by camera, with their new keys and times, and where they point on the sky."""
+    taken = [
+        _taken(events, table, pointing) for cameras, table in zip(files, chosen, strict=True) for events in cameras
+    ]
     joined = []
     while taken:
         first = taken[0]
@@ -187,7 +211,7 @@ def _without_truth(files, chosen):
     return joined
 
 
-def _taken(events, chosen):
+def _taken(events, chosen, pointing):
     old = QTable([chosen[name] for name in SIMULATED], names=EVENT)
     row = key_order(old, events.table, EVENT)
     kept = events[row >= 0]
@@ -196,4 +220,6 @@ def _taken(events, chosen):
     table = kept.table[known]
     for name in (*EVENT, "time"):
         table[name] = new[name]
+    for name, value in zip(("pointing_ra", "pointing_dec"), pointing, strict=True):
+        table[name] = np.full(len(table), value) * u.deg
     return replace(kept, table=table, simulation=None)
