@@ -52,15 +52,24 @@ def predict(bundle, events, *, show=False):
     answers = {}
     with track("predicting", len(events), show=show) as progress:
         for rows, x in batches.prefetch(network_inputs(bundle, events)):
-            made = bundle.model.predict_on_batch(x)
+            n = rows.stop - rows.start
+            made = bundle.model.predict_on_batch(x if bundle.settings.is_array else _filled_up(x, n))
             for name, values in made.items():
-                answers.setdefault(name, np.empty((len(events), values.shape[1]), np.float32))[rows] = values
-            progress.advance(rows.stop - rows.start)
+                answers.setdefault(name, np.empty((len(events), values.shape[1]), np.float32))[rows] = values[:n]
+            progress.advance(n)
     dark = _dark(events)
     for task in bundle.tasks:
         calibration.correct(task, answers[task.name], bundle.metadata.get("calibration", {}).get(task.name))
         answers[task.name][dark] = np.nan
     return answers
+
+
+def _filled_up(x, n):
+    """The inputs of n images, with zeros up to a power of two: for every new length the backend keeps some memory."""
+    more = (1 << (n - 1).bit_length()) - n
+    return (
+        {name: np.pad(values, [(0, more)] + [(0, 0)] * (values.ndim - 1)) for name, values in x.items()} if more else x
+    )
 
 
 def network_inputs(bundle, events):
@@ -121,6 +130,9 @@ def to_dl2(events, *, gammaness=None, energy=None, direction=None, show=False):
         if not _is_forest(predictor):
             in_training |= np.isin(np.asarray(events.table["shower_id"]), predictor.training_showers)
             warn_outside_range(predictor, events, table)
+    if "reco_alt" in table.colnames and np.isnan(table["pointing_alt"]).any():
+        text = "their directions are offsets in the field of view only, without altitude and azimuth"
+        warnings.warn(f"events without a pointing: {text}", stacklevel=2)
     table["in_training"] = in_training
     table.meta.update(
         level="subarray" if is_array else "telescope",
@@ -221,7 +233,8 @@ def combine_telescopes(dl2):
     """One row a shower: the mean over its telescopes, weighted by the intensity of their images.
 
     Energies are averaged as logarithms, directions as vectors. An image without a prediction does not
-    count; one whose intensity is unknown counts little, and alone it counts fully.
+    count; one whose intensity is unknown counts little, and alone it counts fully. Where no pointing is known, offsets
+    are averaged as if all telescopes looked alike.
 
     Parameters
     ----------
@@ -253,6 +266,9 @@ def combine_telescopes(dl2):
     if "reco_alt" in dl2.colnames:
         directions = [dl2[name].to_value(u.deg) for name in ("reco_alt", "reco_az")]
         table["reco_alt"], table["reco_az"] = sky.mean_direction(*directions, row, weight) * u.deg
+    if "reco_fov_lon" in dl2.colnames and np.isnan(dl2["pointing_alt"]).all():
+        for name in ("reco_fov_lon", "reco_fov_lat"):
+            table[name] = _mean(dl2[name].to_value(u.deg), weight, row) * u.deg
     table["in_training"] = np.bincount(row, np.asarray(dl2["in_training"])) > 0
     table.meta = {**dl2.meta, "level": "subarray"}
     return table

@@ -6,6 +6,9 @@ axis along ``fov_lon``. Positions are in the GroundFrame: x north, y west, z up,
 towards -y. All functions take and return bare arrays, angles in degrees, lengths in metres.
 """
 
+from contextlib import contextmanager
+from dataclasses import dataclass
+
 import numpy as np
 from astropy import units as u
 from astropy.coordinates import AltAz, EarthLocation, SkyCoord
@@ -253,11 +256,62 @@ def mean_direction(alt, az, row, weight):
     return tuple(np.where(nothing, np.nan, values) for values in vector_to_altaz(sums))
 
 
-def altaz_to_icrs(alt, az, time, location):
-    """Sky positions of directions, by astropy's AltAz frame.
+def turn_offsets(fov_lon, fov_lat, angle):
+    """Offsets turned about the pointing, on the sphere.
 
-    There is no refraction (no pressure), as directions of simulated showers have none: those of stars differ by
-    1/tan(alt) arcmin. The earth's rotation comes from the tables that astropy brings along, the same on every machine.
+    Parameters
+    ----------
+    fov_lon, fov_lat : array of float
+        Degrees.
+    angle : float
+        Radians, from fov_lon to fov_lat.
+
+    Returns
+    -------
+    fov_lon, fov_lat : array of float
+        As far from the pointing as before.
+    """
+    lon, lat = np.deg2rad(fov_lon), np.deg2rad(fov_lat)
+    forward, east, up = np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)
+    east, up = east * np.cos(angle) - up * np.sin(angle), east * np.sin(angle) + up * np.cos(angle)
+    return np.rad2deg(np.arctan2(east, forward)), np.rad2deg(np.arctan2(up, np.hypot(forward, east)))
+
+
+@dataclass(frozen=True)
+class Weather:
+    """The air at the telescopes, which bends light: stars stand higher than they are.
+
+    Parameters
+    ----------
+    pressure : float
+        hPa; some 790 at a height of 2,200 m.
+    temperature : float
+        Degrees Celsius.
+    humidity : float
+        Relative, 0 to 1.
+    wavelength : float
+        Of the light, micrometres.
+    """
+
+    pressure: float
+    temperature: float = 10.0
+    humidity: float = 0.3
+    wavelength: float = 0.4
+
+
+@contextmanager
+def _horizontal(time, location, weather):
+    """astropy's AltAz frame; the earth's rotation comes from the tables that astropy brings along, on every machine."""
+    air = {}
+    if weather is not None:
+        air["pressure"], air["temperature"] = weather.pressure * u.hPa, weather.temperature * u.deg_C
+        air["relative_humidity"], air["obswl"] = weather.humidity, weather.wavelength * u.micron
+    with iers.conf.set_temp("auto_download", False):
+        yield AltAz(obstime=time, location=EarthLocation.from_geocentric(*location, unit=u.m), **air)
+
+
+def altaz_to_icrs(alt, az, time, location, *, weather=None):
+    """Sky positions of directions, by astropy's AltAz frame.
 
     Parameters
     ----------
@@ -266,13 +320,22 @@ def altaz_to_icrs(alt, az, time, location):
     time : astropy.time.Time (n,)
     location : tuple
         ITRS x, y, z in m.
+    weather : Weather, optional
+        For directions that light has after refraction. None where there is none, as for directions of simulated
+        showers: those of stars differ by about 1/tan(alt) arcmin.
 
     Returns
     -------
     ra, dec : array of float (n,)
         ICRS, degrees.
     """
-    with iers.conf.set_temp("auto_download", False):
-        frame = AltAz(obstime=time, location=EarthLocation.from_geocentric(*location, unit=u.m))
+    with _horizontal(time, location, weather) as frame:
         found = SkyCoord(alt=alt * u.deg, az=az * u.deg, frame=frame).icrs
     return found.ra.deg, found.dec.deg
+
+
+def icrs_to_altaz(ra, dec, time, location, *, weather=None):
+    """The inverse of :func:`altaz_to_icrs`: alt and az in degrees, az in [0, 360)."""
+    with _horizontal(time, location, weather) as frame:
+        found = SkyCoord(ra=ra * u.deg, dec=dec * u.deg, frame="icrs").transform_to(frame)
+    return found.alt.deg, found.az.deg

@@ -14,10 +14,11 @@ import pytest
 from astropy.table import QTable
 from scipy import stats
 
-from gammaml import io, sky
+from gammaml import cluster, io, sky
+from gammaml.cluster import connected
 from gammaml.errors import InputError, OutputError, SettingError
 from gammaml.io.describe import describe
-from gammaml.production import Card, Observation, cluster, connected, cores, observe, produce, run, truth_path
+from gammaml.production import Card, Observation, cores, observe, produce, run, truth_path
 from gammaml.production.block import Observatory, centre, draw_cores, draw_primary, vary
 from gammaml.production.gather import thrown
 from gammaml.production.parts import Parts
@@ -591,7 +592,7 @@ def test_the_command_finds_the_cluster(client, gammaml, tmp_path):
 
 
 def test_a_cluster_with_another_version(client, tmp_path, monkeypatch):
-    monkeypatch.setattr(cluster, "versions", lambda _: {"gammaml": "0.0", "hadronic table": "x"})
+    monkeypatch.setattr("gammaml.production.cluster.versions", lambda _: {"gammaml": "0.0", "hadronic table": "x"})
     with pytest.raises(InputError, match=r"worker's gammaml: .* expected 0\.0; install the same"):
         produce(GAMMAS, tmp_path / "a.h5", client=client, show=False)
 

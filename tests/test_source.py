@@ -72,7 +72,9 @@ def test_place_of_a_source():
 def test_reflected_places():
     places = performance.reflected_offsets(*SOURCE, 3)
     got = [[value.to_value("deg") for value in place] for place in places]
-    np.testing.assert_allclose(got, [[-0.4, 0.3], [-0.3, -0.4], [0.4, -0.3]])
+    np.testing.assert_allclose(got, [[-0.4, 0.3], [-0.3, -0.4], [0.4, -0.3]], atol=1e-5)  # on a plane
+    distance = [sky.angular_separation(lat, lon, 0, 0) for lon, lat in got]
+    np.testing.assert_allclose(distance, sky.angular_separation(0.4, 0.3, 0, 0), rtol=1e-12)
 
 
 def test_theta2_finds_a_source():

@@ -3,6 +3,7 @@
 import click
 
 from gammaml.cli import options
+from gammaml.cli.quiet import quietly
 
 FIGURE, NUMBERS = ("conditions.pdf", "conditions.png"), "conditions.ecsv"
 
@@ -20,14 +21,14 @@ def command(files, bundle, output, selection, overwrite):
     an event: observed, in training, the difference, and whether it is ok, a caution or a mismatch. Writes the table and
     the distributions (conditions.ecsv, .pdf and .png) where a folder is given.
     """
-    from gammaml import conditions
-    from gammaml.cli import predict
+    with quietly():
+        from gammaml import conditions, reconstruct
     from gammaml.events import by_camera
 
     if output is not None:
         _check_products(output, overwrite)
-    bundles = predict.load({"network": bundle})
-    cameras = by_camera([part for file in files for part in _known(file, selection, bundles)])
+    bundles = reconstruct.load({"network": bundle})
+    cameras = by_camera([events for file in files for events in _known(file, selection, bundles)])
     table = conditions.compare(cameras, bundles["network"])
     click.echo("\n".join(_shown(table)))
     click.echo(f"conditions: {conditions.verdict(table)}")
@@ -36,12 +37,12 @@ def command(files, bundle, output, selection, overwrite):
 
 
 def _known(file, selection, bundles):
-    """The events of a file whose cameras the network can take, a list of one item a camera."""
-    from gammaml.cli import predict
+    """Yields events of a file whose cameras the network can take."""
+    from gammaml import reconstruct
 
-    cameras = predict.read(file, selection, bundles)
     resampled = all(bundle.settings.mapping == "resampled" for bundle in bundles.values())
-    return cameras if resampled else predict.known_cameras(file, cameras, bundles)
+    for cameras in reconstruct.read(file, bundles, reconstruct.Choice(selection)):
+        yield from cameras if resampled else reconstruct.known_cameras(file, cameras, bundles)
 
 
 def _check_products(output, overwrite):

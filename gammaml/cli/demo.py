@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from gammaml.cli import evaluate, options, predict, train
+from gammaml.cli import evaluate, options, train
+from gammaml.cli.quiet import quietly
 from gammaml.cli.voice import note
 from gammaml.config import TrainSettings
 from gammaml.errors import InputError, OutputError
@@ -49,7 +50,7 @@ def command(output, data, quick):
     bundles = {"gammaness": networks["gammaness"], **dict.fromkeys(NETWORKS["regressions"], networks["regressions"])}
     products = [output / file.name.replace(".dl1.", ".dl2.") for file in files]
     for file, product in zip(files, products, strict=True):
-        predict.write([_read([file])], bundles, product, overwrite=True)
+        _reconstruct(file, product, bundles)
     if data is None:
         _observe(output, bundles)
     click.echo("test showers, by image:")
@@ -89,7 +90,7 @@ def _observe(output, bundles):
     observation, product = output / "observation.dl1.h5", output / "observation.dl2.h5"
     settings = production.Observation(**OBSERVED)
     truth = production.observe(*simulated.values(), observation, settings, overwrite=True)
-    predict.write([_read([observation])], bundles, product, overwrite=True)
+    _reconstruct(observation, product, bundles)
     n_gammas = int((truth["true_shower_primary_id"] == 0).sum())
     click.echo(f"{product}: {len(truth)} events in {settings.minutes:g} minutes, {n_gammas} of them gammas")
 
@@ -109,6 +110,13 @@ def _read(files):
     return io.read_events(files, io.Selection(min_intensity=MIN_INTENSITY))
 
 
+def _reconstruct(file, product, bundles):
+    from gammaml import io, reconstruct
+
+    choice = reconstruct.Choice(io.Selection(min_intensity=MIN_INTENSITY), overwrite=True)
+    reconstruct.to_file(file, product, bundles, choice)
+
+
 def _network(tasks, events, settings, path):
     """The network for some tasks: from an earlier run, else trained now."""
     from gammaml import split
@@ -126,7 +134,9 @@ def _network(tasks, events, settings, path):
 
 
 def _known(events, settings, path):
-    bundle = predict.load({path.name: path})[path.name]
+    with quietly():
+        from gammaml import bundle as bundles
+    bundle = bundles.load(path)
     if bundle.settings != settings or bundle.metadata["sources"] != list(events.sources):
         raise OutputError(path, "a network of other settings or files", "one of this demo", "choose another folder")
     note(f"{path}: trained before")

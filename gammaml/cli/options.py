@@ -70,6 +70,7 @@ files = click.argument("files", nargs=-1, required=True, type=FILE)
 min_telescopes = click.option(
     "--min-telescopes", type=click.IntRange(1), default=1, metavar="N", help="Fewest images of an array event."
 )
+scheduler = click.option("--scheduler", metavar="ADDRESS", help="Of a dask cluster, whose workers then do the work.")
 overwrite = click.option("--overwrite", is_flag=True, help="Replace what exists.")
 reconstructor = click.option(
     "--reconstructor", default="Gammaml", show_default=True, metavar="NAME", help="Which reconstruction of the files."

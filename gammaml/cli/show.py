@@ -113,8 +113,8 @@ def _explained(view, events, asked):
 
 def _as_taken(events, network):
     """The images as a network takes them: all at once, or camera by camera."""
-    from gammaml.cli.predict import known_cameras
     from gammaml.cli.train import as_arrays
+    from gammaml.reconstruct import known_cameras
 
     if network.settings.is_array or network.settings.mapping != "resampled":
         events = known_cameras(events[0].sources[0]["name"], events, {"explained": network})

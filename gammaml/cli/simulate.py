@@ -43,7 +43,7 @@ class _Range(click.ParamType):
 @click.option("--seed", type=int, metavar="N", help="The same seed gives the same events.")
 @click.option("--obs-id", type=int, metavar="N", help="Number of the run; by default from seed and primary.")
 @click.option("--processes", type=click.IntRange(1), metavar="N", help="By default one a core.")
-@click.option("--scheduler", metavar="ADDRESS", help="Of a dask cluster, whose workers then make the showers.")
+@options.scheduler
 @options.overwrite
 def command(output, show_arrays, processes, scheduler, overwrite, **settings):
     """Simulate showers over ARRAY (a name, or a TOML file) and write the images as DL1.
@@ -54,11 +54,11 @@ def command(output, show_arrays, processes, scheduler, overwrite, **settings):
         return _list()
     if output is None:
         raise click.UsageError("say with -o where to write")
-    from gammaml import production
+    from gammaml import cluster, production
 
     card = _card(**settings)
     try:
-        with production.connected(scheduler) as client:
+        with cluster.connected(scheduler) as client:
             counts = production.produce(card, output, processes=processes, client=client, overwrite=overwrite)
     except KeyboardInterrupt:
         trouble("interrupted; the same command goes on from here")

@@ -32,7 +32,11 @@ def read_events(paths, selection=Selection(), *, tel_type=None):
     gammaml.errors.InputError
         Where the images come from several cameras; else see :func:`gammaml.io.dl1.read_dl1`.
     """
-    cameras = read_cameras(paths, selection, tel_type=tel_type)
+    return only_camera(paths, read_cameras(paths, selection, tel_type=tel_type))
+
+
+def only_camera(paths, cameras):
+    """The events of the one camera of some files, for networks that take no others."""
     if len(cameras) > 1:
         types = ", ".join(name for events in cameras for name in events.tel_types)
         raise InputError(

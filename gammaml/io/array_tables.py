@@ -25,27 +25,59 @@ SAME_POINTING = 1e-4  # degrees, well below any telescope's precision
 ALTAZ, UNKNOWN = 0, -1  # codes of ctapipe's enums
 
 
-def write_array_tables(file, rows, subarray, simulation):
-    """Everything of a file but images and predictions.
+def write_array(file, subarray, simulation):
+    """What a file says once: its telescopes, and the thrown showers.
 
     Parameters
     ----------
     file : h5py.File
         From :func:`gammaml.io.write_tables.create_hdf5`.
-    rows : gammaml.io.event_rows.EventRows
     subarray : gammaml.events.Subarray
     simulation : astropy.table.QTable or None
         Thrown showers, a row a run.
     """
     write_subarray(file, subarray)
+    if simulation is not None:
+        write_thrown(file, simulation)
+
+
+def write_event_tables(file, rows, subarray):
+    """Everything of some events but images and predictions; further events may follow.
+
+    Parameters
+    ----------
+    file : h5py.File
+    rows : gammaml.io.event_rows.EventRows
+    subarray : gammaml.events.Subarray
+    """
     _write_triggers(file, rows, subarray)
-    _write_pointing(file, rows)
-    _write_blocks(file, rows)
     _write_parameters(file, rows)
     if rows.is_simulated:
         write_truth(file, rows, subarray)
-        if simulation is not None:
-            write_thrown(file, simulation)
+
+
+def seen_runs(rows):
+    """What :func:`write_runs` needs of some events: their runs, and when telescopes pointed where."""
+    names = [name for name in ("time", "pointing_alt", "pointing_az") if name in rows.telescope.colnames]
+    keys = rows.telescope[["obs_id", "tel_id", *names]]
+    keys.meta = {"obs_ids": np.unique(rows.array["obs_id"]), "is_simulated": rows.is_simulated}
+    return keys
+
+
+def write_runs(file, seen):
+    """What can be told of runs when all of their events are known: pointing, observation and scheduling blocks.
+
+    Parameters
+    ----------
+    file : h5py.File
+    seen : list of astropy.table.QTable
+        From :func:`seen_runs`, of all events.
+    """
+    obs_ids = np.unique(np.concatenate([table.meta["obs_ids"] for table in seen]))
+    is_simulated = any(table.meta["is_simulated"] for table in seen)
+    pointed = seen[0] if len(seen) == 1 else vstack(seen, metadata_conflicts="silent")
+    _write_pointing(file, pointed)
+    _write_blocks(file, pointed, obs_ids, is_simulated)
 
 
 def write_metadata(file, rows, subarray, levels):
@@ -135,13 +167,13 @@ def _write_parameters(file, rows):
             write_table(file, f"simulation/event/telescope/parameters/tel_{tel_id:03d}", true)
 
 
-def _write_pointing(file, rows):
+def _write_pointing(file, pointed):
     """A row a run where the telescopes stand still, else a row an image with its time."""
-    if "pointing_alt" not in rows.telescope.colnames or not len(rows.telescope):
+    if "pointing_alt" not in pointed.colnames or not len(pointed):
         return
-    tables = {tel_id: rows.of_telescope(tel_id) for tel_id in rows.tel_ids}
+    tables = {int(tel_id): pointed[pointed["tel_id"] == tel_id] for tel_id in np.unique(pointed["tel_id"])}
     moving = any(not _stands_still(table) for table in tables.values())
-    if moving and "time" not in rows.telescope.colnames:
+    if moving and "time" not in pointed.colnames:
         raise InputError("events", "pointing that changes, without trigger times", "times", "read events with times")
     for tel_id, table in tables.items():
         alt, az = table["pointing_alt"].to(u.rad), table["pointing_az"].to(u.rad)
@@ -164,12 +196,12 @@ def _stands_still(table):
     return not (moved > SAME_POINTING).any()
 
 
-def _write_blocks(file, rows):
+def _write_blocks(file, pointed, obs_ids, is_simulated):
     """Observation blocks with the pointing of the array where all telescopes share one, and their scheduling blocks."""
-    runs = np.unique(rows.array["obs_id"]).astype(np.uint64)
-    pointing = np.array([_array_pointing(rows.telescope[rows.telescope["obs_id"] == run]) for run in runs])
+    runs = obs_ids.astype(np.uint64)
+    pointing = np.array([_array_pointing(pointed[pointed["obs_id"] == run]) for run in runs])
     unknown, never = np.full(len(runs), np.nan) * u.min, np.zeros(len(runs))
-    origin = np.full(len(runs), "simulation" if rows.is_simulated else "unknown", "U10")
+    origin = np.full(len(runs), "simulation" if is_simulated else "unknown", "U10")
     blocks = {
         "obs_id": runs,
         "sb_id": runs,

@@ -1,25 +1,21 @@
 """Read ctapipe DL1 files (data model 4 to 7): images in bulk and in blocks, parameters, truth, pointing."""
 
-import itertools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
-from functools import partial
 from pathlib import Path
 
-import astropy.units as u
 import numpy as np
-from astropy.table import QTable, vstack
+from astropy.table import QTable
 
 from gammaml.columns import AT_TRIGGER, KEYS, SUBARRAY_EVENT_TYPE
 from gammaml.errors import InputError
-from gammaml.events import PixelStore, Subarray, Telescope, TelescopeEvents, warn_of_arrays
+from gammaml.events import Subarray, Telescope, warn_of_arrays
 from gammaml.io.checks import check_primary, check_unique
-from gammaml.io.hillas import image_parameters
+from gammaml.io.dl1_pixels import find_cameras, read_camera
 from gammaml.io.instrument import read_subarray
 from gammaml.io.pointing import read_pointing
 from gammaml.io.tables import (
-    bare,
     file_source,
     key_order,
     open_hdf5,
@@ -36,7 +32,6 @@ PARAMETERS = "dl1/event/telescope/parameters"
 TRIGGER = "dl1/event/subarray/trigger"
 EVENT_KEYS = KEYS[:2]
 SIMULATION_RUN = "configuration/simulation/run"
-BLOCK_BYTES = 32 * 2**20
 THREADS = 2  # HDF5 reads one block at a time; the other thread decodes
 
 
@@ -93,56 +88,72 @@ def read_dl1(paths, selection=Selection()):
         Where a file is damaged or no DL1 file, lacks a column, or holds no event that is wanted.
     """
     paths = list(map(Path, paths))
-    plans = [_plan(path, selection) for path in paths]
+    plans = [_plan(_index(path, selection), selection) for path in paths]
     warn_of_arrays([plan.subarray for plan in plans])
+    for path, plan in zip(paths, plans, strict=True):
+        if not plan.parts:
+            raise nothing_left(path)
     with ThreadPoolExecutor(THREADS) as pool:
         sources = pool.map(file_source, paths)
-        read = [_read_camera(plans, camera, pool) for camera in _cameras(plans)]
+        passing = _read(plans, selection, pool)
         sources = tuple(sources)
-    passing = [replace(events[passes(events.table, selection)], sources=sources) for events in read]
-    if not any(map(len, passing)):
+    if not passing:
         raise nothing_left(", ".join(map(str, paths)))
+    return [replace(events, sources=sources) for events in passing]
+
+
+def read_dl1_parts(path, selection, n_events):
+    """As :func:`read_dl1`, of one file and `n_events` array events at a time: memory does not grow with the file.
+
+    Yields
+    ------
+    list of gammaml.events.TelescopeEvents
+        One a camera, of the cameras that have images in this part; parts without images are left out.
+    """
+    index = _index(Path(path), selection)
+    sources = (file_source(path),)
+    with ThreadPoolExecutor(THREADS) as pool:
+        for low in range(0, len(index.trigger), n_events):
+            passing = _read([_plan(index, selection, low, low + n_events)], selection, pool)
+            if passing:
+                yield [replace(events, sources=sources) for events in passing]
+
+
+def _read(plans, selection, pool):
+    """What passes of the planned images, one item a camera that has some."""
+    read = (read_camera(plans, camera, pool) for camera in find_cameras(plans))
+    passing = [events[passes(events.table, selection)] for events in read]
     return [events for events in passing if len(events)]
 
 
-def _cameras(plans):
-    """Cameras with different pixels, by name of the telescope type."""
-    telescopes = sorted((part.telescope for plan in plans for part in plan.parts), key=lambda t: t.tel_type)
-    cameras = []
-    for telescope in telescopes:
-        if not any(camera.same_pixels(telescope.camera) for camera in cameras):
-            cameras.append(telescope.camera)
-    return cameras
+@dataclass(frozen=True, eq=False)
+class _Images:
+    """All images of one telescope in a file: their keys, and which of the wanted array events they belong to, or −1."""
+
+    telescope: Telescope
+    keys: QTable
+    event: np.ndarray
+    has_parameters: bool
 
 
-def _read_camera(plans, camera, pool):
-    """The planned images of one camera; while one telescope's are read, another's are decoded."""
-    mine = [[part for part in plan.parts if camera.same_pixels(part.telescope.camera)] for plan in plans]
-    sizes = [[len(part.table) for part in parts] for parts in mine]
-    store = PixelStore.allocate(sum(map(sum, sizes)), camera.n_pixels)
-    tables, start = [], 0
-    for plan, parts, counts in zip(plans, mine, sizes, strict=True):
-        edges = start + np.cumsum([0, *counts])
-        places = [slice(low, high) for low, high in itertools.pairwise(edges)]
-        with open_hdf5(plan.path) as file:
-            tables += pool.map(partial(_fill, file, store), parts, places)
-        start = edges[-1]
-    table = vstack(tables, metadata_conflicts="silent")
-    file_number = np.repeat(np.arange(len(plans)), [sum(counts) for counts in sizes])
-    simulations = [
-        plan.simulation for plan, parts in zip(plans, mine, strict=True) if parts and plan.simulation is not None
-    ]
-    simulation = vstack(simulations, metadata_conflicts="silent") if simulations else None
-    events = TelescopeEvents(table, store, np.arange(len(table)), camera, plans[0].subarray, simulation)
-    return events[np.lexsort([*(np.asarray(table[name]) for name in reversed(KEYS)), file_number])]
+@dataclass(frozen=True, eq=False)
+class _Index:
+    """What is in one file, but for images and what is known of each."""
+
+    path: Path
+    subarray: Subarray
+    trigger: QTable
+    images: list
+    simulation: QTable | None
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """The wanted images of one telescope in one file, known before any image is read."""
+    """The wanted images of one telescope in one file, of the rows from `first` on, known before any image is read."""
 
     telescope: Telescope
     table: QTable
+    first: int
     wanted: np.ndarray
     has_parameters: bool
 
@@ -161,7 +172,7 @@ class _Plan:
     simulation: QTable | None
 
 
-def _plan(path, selection):
+def _index(path, selection):
     with open_hdf5(path) as file:
         if IMAGES not in file:
             raise InputError(
@@ -173,14 +184,19 @@ def _plan(path, selection):
         subarray = read_subarray(file)
         trigger = _selected_triggers(file, selection)
         telescopes = _selected_telescopes(file, subarray, selection)
-        parts = [_plan_telescope(file, telescope, trigger, selection) for telescope in telescopes]
-        parts = [part for part in parts if len(part.table)]
-        if not parts:
-            raise nothing_left(path)
+        images = [_index_images(file, telescope, trigger) for telescope in telescopes]
+        return _Index(path, subarray, trigger, images, _read_simulation(file, trigger))
+
+
+def _plan(index, selection, low=0, high=None):
+    """The wanted images of some of the wanted array events, by default all."""
+    high = len(index.trigger) if high is None else high
+    with open_hdf5(index.path) as file:
+        parts = [_plan_telescope(file, index.trigger, images, (low, high), selection) for images in index.images]
         for part in parts:
             if "true_shower_primary_id" in part.table.colnames:
-                check_primary(path, origin(file).get("card", {}), part.table["true_shower_primary_id"])
-        return _Plan(path, subarray, parts, _read_simulation(file, trigger))
+                check_primary(index.path, origin(file).get("card", {}), part.table["true_shower_primary_id"])
+    return _Plan(index.path, index.subarray, [part for part in parts if len(part.table)], index.simulation)
 
 
 def nothing_left(where):
@@ -220,8 +236,8 @@ def _selected_telescopes(file, subarray, selection):
     return wanted
 
 
-def _plan_telescope(file, telescope, trigger, selection):
-    """Which images of one telescope are wanted, and all that is known of them."""
+def _index_images(file, telescope, trigger):
+    """Where the images of one telescope are."""
     dataset = file[f"{IMAGES}/{_name(telescope)}"]
     require_columns(dataset, (*KEYS, "image"))
     if dataset.dtype["image"].shape != (telescope.camera.n_pixels,):
@@ -231,19 +247,27 @@ def _plan_telescope(file, telescope, trigger, selection):
             f"{telescope.camera.n_pixels} pixels, one gain, as its camera {telescope.camera.name}",
             "check the camera, or select the gain with ctapipe-process",
         )
-    parameters = _stored_parameters(file, telescope, len(dataset))
-    keys = _keys(dataset.fields(list(KEYS))[:] if parameters is None else parameters)
-    event = key_order(trigger, keys)
-    wanted = event >= 0
+    has_parameters = _has_parameters(file, telescope, len(dataset))
+    keys = _keys((file[_parameters(telescope)] if has_parameters else dataset).fields(list(KEYS))[:])
+    return _Images(telescope, keys, key_order(trigger, keys), has_parameters)
+
+
+def _plan_telescope(file, trigger, images, events, selection):
+    """Which images of one telescope are wanted of a range of array events, and all that is known of them."""
+    inside = np.flatnonzero((images.event >= events[0]) & (images.event < events[1]))
+    rows = slice(inside[0], inside[-1] + 1) if len(inside) else slice(0, 0)
+    event, tel_id = images.event[rows], images.telescope.tel_id
+    wanted = (event >= events[0]) & (event < events[1])
+    parameters = read_table(file[_parameters(images.telescope)], rows=rows) if images.has_parameters else None
     if parameters is not None:
         wanted &= passes(parameters, selection)
-    table = side_by_side(keys[wanted], trigger[_columns(trigger, *AT_TRIGGER)][event[wanted]])
-    table = side_by_side(table, read_pointing(file, telescope.tel_id, table))
+    table = side_by_side(images.keys[rows][wanted], trigger[_columns(trigger, *AT_TRIGGER)][event[wanted]])
+    table = side_by_side(table, read_pointing(file, tel_id, table))
     table = with_truth(file, table)
     if parameters is not None:
         parameters.remove_columns(KEYS)
         table = side_by_side(table, parameters[wanted])
-    return _Part(telescope, table, wanted, parameters is not None)
+    return _Part(images.telescope, table, rows.start, wanted, images.has_parameters)
 
 
 def _keys(rows):
@@ -254,50 +278,14 @@ def _columns(table, *names):
     return [name for name in names if name in table.colnames]
 
 
-def _fill(file, store, part, where):
-    """Read the wanted images into `store`, block by block, so that memory does not grow with the file.
-
-    Returns the part's table, with parameters computed where the file has none.
-    """
-    dataset = file[part.dataset]
-    names = (*KEYS, "image", "peak_time")
-    chunk = dataset.chunks[0] if dataset.chunks else 1
-    step = chunk * max(1, BLOCK_BYTES // (dataset.dtype.itemsize * chunk))
-    start, computed = 0, []
-    for low in range(0, len(dataset), step):
-        rows = part.wanted[low : low + step]
-        if not rows.any():
-            continue
-        block = read_table(dataset, columns=names, rows=slice(low, low + step))
-        stop = start + int(rows.sum())
-        _check_order(file, block[rows], part.table[start:stop])
-        image, peak_time = store.image[where][start:stop], store.peak_time[where][start:stop]
-        image[:] = bare(block["image"])[rows]
-        peak_time[:] = bare(block["peak_time"], u.ns)[rows] if "peak_time" in block.colnames else np.nan
-        if not part.has_parameters:
-            computed.append(image_parameters(image, peak_time, part.telescope.camera))
-        store.release()
-        start = stop
-    return part.table if part.has_parameters else side_by_side(part.table, vstack(computed))
+def _parameters(telescope):
+    return f"{PARAMETERS}/{_name(telescope)}"
 
 
-def _check_order(file, block, planned):
-    """Images and parameters come row by row in the same order; nothing says so in the file, so it is checked."""
-    if any((np.asarray(block[name]) != np.asarray(planned[name])).any() for name in KEYS):
-        raise InputError(
-            file.filename,
-            "images and parameters in different orders",
-            "the same events in the same order",
-            "write the file again with ctapipe-merge",
-        )
-
-
-def _stored_parameters(file, telescope, n_images):
-    """Image parameters in the telescope frame, a row an image; None where they must be computed."""
-    name = f"{PARAMETERS}/{_name(telescope)}"
-    if name not in file or len(file[name]) != n_images or "hillas_fov_lon" not in file[name].dtype.names:
-        return None  # without parameters, with some only, or in the camera frame as older files have them
-    return read_table(file[name])
+def _has_parameters(file, telescope, n_images):
+    """Whether there are parameters in the telescope frame, a row an image; else they must be computed."""
+    name = _parameters(telescope)  # there may be none, those of some images, or in the camera frame as in older files
+    return name in file and len(file[name]) == n_images and "hillas_fov_lon" in file[name].dtype.names
 
 
 def passes(table, selection):

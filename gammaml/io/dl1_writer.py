@@ -8,7 +8,14 @@ import numpy as np
 from gammaml.columns import KEYS
 from gammaml.errors import InputError
 from gammaml.events import TelescopeEvents
-from gammaml.io.array_tables import distinct_runs, write_array_tables, write_metadata
+from gammaml.io.array_tables import (
+    distinct_runs,
+    seen_runs,
+    write_array,
+    write_event_tables,
+    write_metadata,
+    write_runs,
+)
 from gammaml.io.event_rows import event_rows
 from gammaml.io.tables import ORIGIN, key_order
 from gammaml.io.write_tables import create_hdf5, with_key_types, write_attributes, write_table
@@ -53,7 +60,9 @@ def write_dl1(events, path, *, true_images=None, origin=None, overwrite=False):
         write_metadata(file, rows, subarray, levels)
         if origin is not None:
             write_attributes(file, {ORIGIN: json.dumps(origin)})
-        write_array_tables(file, rows, subarray, distinct_runs([part.simulation for part in parts]))
+        write_array(file, subarray, distinct_runs([part.simulation for part in parts]) if rows.is_simulated else None)
+        write_event_tables(file, rows, subarray)
+        write_runs(file, [seen_runs(rows)])
         for tel_id in rows.tel_ids:
             keys = rows.of_telescope(tel_id)[list(KEYS)]
             known = list(zip(parts, true_images, strict=True))

@@ -68,6 +68,14 @@ def levels(path):
         return [level for level in LEVELS if f"dl2/event/{level}" in file] or list(LEVELS)
 
 
+def _add_offsets(table):
+    """Offsets from the pointing; those that the file has where the pointing is unknown."""
+    directions = [table[name].to_value(u.deg) for name in ("reco_alt", "reco_az", "pointing_alt", "pointing_az")]
+    for name, values in zip(("reco_fov_lon", "reco_fov_lat"), sky.altaz_to_fov(*directions), strict=True):
+        stored = table[name].to_value(u.deg) if name in table.colnames else np.nan
+        table[name] = np.where(np.isnan(values), stored, values) * u.deg
+
+
 def _joined(tables, paths):
     metas = [table.meta for table in tables]
     tel_ids = [None if meta["subarray"] is None else list(meta["subarray"].tel_ids) for meta in metas]
@@ -102,9 +110,7 @@ def _read_file(path, names, level):
         simulation = _read_simulation(file, table)
         origin = _read_origin(file, path, names[0])
     if "reco_alt" in table.colnames:
-        directions = [table[name].to_value(u.deg) for name in ("reco_alt", "reco_az", "pointing_alt", "pointing_az")]
-        lon, lat = sky.altaz_to_fov(*directions)
-        table["reco_fov_lon"], table["reco_fov_lat"] = lon * u.deg, lat * u.deg
+        _add_offsets(table)
     table.meta = {
         "level": level,
         "reconstructor": names[0],
@@ -199,7 +205,7 @@ def _answers(group, algorithm, dataset):
     for stored, column in columns.items():
         if prefix + stored in table.colnames:
             answers[column] = table[prefix + stored]
-            if f"{prefix}is_valid" in table.colnames:
+            if f"{prefix}is_valid" in table.colnames and not column.startswith("reco_fov_"):
                 answers[column][~np.asarray(table[f"{prefix}is_valid"], bool)] = np.nan
     for column in ("telescopes", "in_training"):
         if prefix + column in table.colnames:

@@ -8,7 +8,14 @@ from astropy.table import QTable
 from gammaml.columns import AT_TRIGGER, KEYS
 from gammaml.errors import InputError
 from gammaml.events import TelescopeEvents
-from gammaml.io.array_tables import distinct_runs, write_array_tables, write_metadata
+from gammaml.io.array_tables import (
+    distinct_runs,
+    seen_runs,
+    write_array,
+    write_event_tables,
+    write_metadata,
+    write_runs,
+)
 from gammaml.io.event_rows import EVENT_KEYS, event_rows, lookup
 from gammaml.io.write_tables import create_hdf5, with_key_types, write_table
 
@@ -25,6 +32,8 @@ TASK_GROUPS = {
             "alt": "reco_alt",
             "az": "reco_az",
             "ang_distance_uncert": "ang_distance_uncert",
+            "fov_lon": "reco_fov_lon",
+            "fov_lat": "reco_fov_lat",
             "core_x": "reco_core_x",
             "core_y": "reco_core_y",
             "h_max": "reco_h_max",
@@ -59,6 +68,32 @@ def write_dl2(tables, path, *, overwrite=False, events=None):
     gammaml.errors.OutputError
         Where the file exists or cannot be written.
     """
+    write_dl2_parts([(tables, events)], path, overwrite=overwrite)
+
+
+def write_dl2_parts(parts, path, *, overwrite=False):
+    """As :func:`write_dl2`, of different events after each other, so that they need not be in memory together.
+
+    Parameters
+    ----------
+    parts : iterable of (tables, events)
+        Each as :func:`write_dl2` takes them. All have tables of the same reconstructors and columns; thrown showers
+        are those of the first.
+    path : str or Path
+    overwrite : bool
+    """
+    with create_hdf5(path, overwrite=overwrite) as file:
+        seen = []
+        for tables, events in parts:
+            tables = _checked(tables)
+            known = [events] if isinstance(events, TelescopeEvents) else list(events or ())
+            seen.append(_write_part(file, tables, known, is_first=not seen))
+        if not seen:
+            raise InputError("write_dl2", "no rows", "at least one event", "give some")
+        write_runs(file, seen)
+
+
+def _checked(tables):
     tables = [tables] if isinstance(tables, QTable) else list(tables)
     if not sum(map(len, tables)):
         raise InputError("write_dl2", "no rows", "at least one event", "give some")
@@ -66,21 +101,28 @@ def write_dl2(tables, path, *, overwrite=False, events=None):
         for name in ("subarray", "reconstructor"):
             if name not in table.meta:
                 raise InputError("write_dl2", f"a table without meta[{name!r}]", "a DL2 table", "add it")
-    known = [events] if isinstance(events, TelescopeEvents) else list(events or ())
+    return tables
+
+
+def _write_part(file, tables, known, *, is_first):
+    """Write some events; returns what is left to say of their runs."""
     subarray = tables[0].meta["subarray"]
     images = [table for table in tables if "tel_id" in table.colnames]
     arrays = [table for table in tables if "tel_id" not in table.colnames]
     spread = [_images_of(table, subarray) for table in arrays if "telescopes" in table.colnames]
     rows = event_rows([*images, *(part.table for part in known), *spread], arrays)
-    levels = ("DL1_PARAMETERS", "DL2") if "hillas_intensity" in rows.telescope.colnames else ("DL2",)
-    with create_hdf5(path, overwrite=overwrite) as file:
+    if is_first:
+        levels = ("DL1_PARAMETERS", "DL2") if "hillas_intensity" in rows.telescope.colnames else ("DL2",)
         write_metadata(file, rows, subarray, levels)
         simulation = distinct_runs([part.meta.get("simulation") for part in tables])
-        write_array_tables(file, rows, subarray, simulation)
-        for name in dict.fromkeys(table.meta["reconstructor"] for table in tables):
-            _write_images(file, name, [t for t in images if t.meta["reconstructor"] == name], rows)
-            _write_arrays(file, name, [t for t in arrays if t.meta["reconstructor"] == name], rows, subarray)
+        write_array(file, subarray, simulation if rows.is_simulated else None)
+    write_event_tables(file, rows, subarray)
+    for name in dict.fromkeys(table.meta["reconstructor"] for table in tables):
+        _write_images(file, name, [t for t in images if t.meta["reconstructor"] == name], rows)
+        _write_arrays(file, name, [t for t in arrays if t.meta["reconstructor"] == name], rows, subarray)
+        if is_first:
             _write_origin(file, name, next(t.meta for t in tables if t.meta["reconstructor"] == name))
+    return seen_runs(rows)
 
 
 def _images_of(table, subarray):

@@ -5,10 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
+from gammaml.columns import KEYS
 from gammaml.events import by_camera
 from gammaml.io import event_source
 from gammaml.io.checks import check_events
-from gammaml.io.dl1 import read_dl1
+from gammaml.io.dl1 import read_dl1, read_dl1_parts
 from gammaml.io.fact import describe_fact, read_fact
 from gammaml.io.lstchain import is_lstchain, read_lstchain
 from gammaml.io.photon_streams import is_photon_stream
@@ -76,6 +79,28 @@ def read(paths, selection):
     else:
         parts = [kind.read([path], selection) for kind, path in zip(kinds, paths, strict=True)]
         cameras = by_camera([events for part in parts for events in part])
+    return _checked(paths, cameras)
+
+
+def read_parts(path, selection, n_events):
+    """The events of one file, about `n_events` array events at a time: yields lists of one item a camera.
+
+    Memory does not grow with the length of ctapipe DL1 files; others are read at once, and then given out in parts.
+    """
+    if find_format(path) is CTAPIPE_DL1:
+        for cameras in read_dl1_parts(path, selection, n_events):
+            yield _checked([path], cameras)
+        return
+    cameras = read([path], selection)
+    keys = [np.stack([np.asarray(each.table[name]) for name in KEYS[:2]], axis=1) for each in cameras]
+    _, event = np.unique(np.concatenate(keys), axis=0, return_inverse=True)
+    of_camera = np.split(event.reshape(-1), np.cumsum([len(each) for each in cameras])[:-1])
+    for low in range(0, event.max() + 1, n_events):
+        inside = [(number >= low) & (number < low + n_events) for number in of_camera]
+        yield [each[mask] for each, mask in zip(cameras, inside, strict=True) if mask.any()]
+
+
+def _checked(paths, cameras):
     for events in cameras:
         check_events(paths, events)
     return cameras

@@ -12,8 +12,9 @@ from astropy.time import Time
 from gammaml.columns import KEYS
 from gammaml.errors import InputError, PedestalWarning
 from gammaml.events import PixelStore, TelescopeEvents, by_camera
-from gammaml.io.dl1 import BLOCK_BYTES, Selection, nothing_left, passes
 from gammaml.io.dl1 import IMAGES as CTAPIPE_IMAGES
+from gammaml.io.dl1 import Selection, nothing_left, passes
+from gammaml.io.dl1_pixels import BLOCK_BYTES
 from gammaml.io.hillas import CLEANING, image_parameters
 from gammaml.io.instrument import LAYOUT, read_subarray
 from gammaml.io.lstchain_parameters import angle, can_translate, size_focal_length, timing_deviation, translate

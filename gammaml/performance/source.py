@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import astropy.units as u
 import numpy as np
-from astropy.coordinates import AltAz
 from astropy.table import QTable
 from pyirf.statistics import li_ma_significance
 
@@ -67,7 +66,7 @@ def excess(n_on, n_off, alpha):
     return Excess(n_on, n_off, alpha, n_on - alpha * n_off, uncert, significance)
 
 
-def source_offset(dl2, source, location):
+def source_offset(dl2, source, location, *, weather=None):
     """Where a celestial source stands in the field of view at the time of each event.
 
     Parameters
@@ -77,18 +76,21 @@ def source_offset(dl2, source, location):
     source : astropy.coordinates.SkyCoord
     location : astropy.coordinates.EarthLocation
         Of the telescope.
+    weather : gammaml.sky.Weather, optional
+        Where refraction counts: no refraction when None.
 
     Returns
     -------
     fov_lon, fov_lat : astropy.units.Quantity (n_rows,)
-        Offsets from the pointing, deg; without refraction.
+        Offsets from the pointing, deg.
     """
     if "pointing_ra" in dl2.colnames:
         lon, lat = sky.icrs_to_fov(source.icrs.ra.deg, source.icrs.dec.deg, *_pointing(dl2, "ra", "dec"))
         return lon * u.deg, lat * u.deg
     require(dl2, "time", where=WHERE)
-    horizontal = source.transform_to(AltAz(obstime=dl2["time"], location=location))
-    lon, lat = sky.altaz_to_fov(horizontal.alt.deg, horizontal.az.deg, *_pointing(dl2, "alt", "az"))
+    place = [value.to_value(u.m) for value in location.geocentric]
+    alt, az = sky.icrs_to_altaz(source.icrs.ra.deg, source.icrs.dec.deg, dl2["time"], place, weather=weather)
+    lon, lat = sky.altaz_to_fov(alt, az, *_pointing(dl2, "alt", "az"))
     return lon * u.deg, lat * u.deg
 
 
@@ -115,10 +117,8 @@ def reflected_offsets(fov_lon, fov_lat, n_off):
     Berge, Funk & Hinton 2007, A&A 466, 1219, section 4.1.
     """
     turns = 2 * np.pi * np.arange(1, n_off + 1) / (n_off + 1)
-    return [
-        (fov_lon * np.cos(turn) - fov_lat * np.sin(turn), fov_lon * np.sin(turn) + fov_lat * np.cos(turn))
-        for turn in turns
-    ]
+    lon, lat = fov_lon.to_value(u.deg), fov_lat.to_value(u.deg)
+    return [tuple(value * u.deg for value in sky.turn_offsets(lon, lat, turn)) for turn in turns]
 
 
 def theta2(dl2, fov_lon, fov_lat):

@@ -1,8 +1,7 @@
 """Productions of simulated events: showers, telescopes, cameras, DL1 files; and observations made of them."""
 
 from gammaml.production.card import Card
-from gammaml.production.cluster import connected
 from gammaml.production.observe import Observation, observe, truth_path
 from gammaml.production.run import produce
 
-__all__ = ["Card", "Observation", "connected", "observe", "produce", "truth_path"]
+__all__ = ["Card", "Observation", "observe", "produce", "truth_path"]
