@@ -8,6 +8,7 @@ Needs the folder of shared data beside the checkout. ``python benchmarks/realism
 import argparse
 import pathlib
 import sys
+import tempfile
 
 import matplotlib
 
@@ -19,6 +20,7 @@ from matplotlib.ticker import NullFormatter
 ROOT = pathlib.Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 import realism_cases as cases  # noqa: E402
+import realism_corsika as corsika  # noqa: E402
 import realism_measures as measures  # noqa: E402
 import realism_transfer as transfer  # noqa: E402
 from realism_simulation import paired  # noqa: E402
@@ -124,6 +126,23 @@ def apart(theirs, ours):
     return [f"{d:.2f}" for d in measures.distances(theirs, ours).values()] + [value(auc) for auc in aucs]
 
 
+def photons():
+    """CORSIKA's photons in our telescopes, beside sim_telarray's images of them, and beside showers of ours."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = corsika.record(DATA, pathlib.Path(scratch))
+        *same, shares = corsika.same_photons(DATA, path)
+        showers = corsika.our_showers(path)
+    print(f"\nimages of sim_telarray that ours have: {shares[0]:.3f}; the other way round: {shares[1]:.3f}")
+    away = np.hypot(*(same[1][name] - same[0][name] for name in ("fov_lon", "fov_lat")))
+    print(f"places in the camera differ by {np.nanmedian(away):.3f} deg (median)")
+    pairs = {"the same photons, sim_telarray and ours": same, "CORSIKA's showers and ours": showers}
+    table("compared", "images", *[f"{n}, ratio" for n in RATIOS], *[f"KS {n}" for n in measures.SHAPES], "AUC", "shape")
+    for name, (theirs, ours) in pairs.items():
+        ratio = measures.ratios(theirs, ours, theirs["shower"], RATIOS)
+        row(name, len(ours), *map(value, ratio.values()), *apart(theirs, ours))
+    histograms(*showers, "corsika", "SST-1M, gammas of CORSIKA and of ours", ("CORSIKA's", "ours"))
+
+
 def observations():
     """FACT's observed events against simulated protons under the same sky."""
     table("observation", "images", "simulated", *[f"KS {name}" for name in measures.SHAPES], "AUC", "without intensity")
@@ -174,7 +193,13 @@ def networks():
     save(figure, "energy")
 
 
-PARTS = {"same_truth": same_truth, "forests": forests, "observations": observations, "networks": networks}
+PARTS = {
+    "same_truth": same_truth,
+    "photons": photons,
+    "forests": forests,
+    "observations": observations,
+    "networks": networks,
+}
 
 
 def main():

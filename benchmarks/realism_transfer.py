@@ -1,16 +1,15 @@
 """Networks trained on our events and applied to somebody else's: energy."""
 
 import dataclasses
-import json
 import pathlib
 import tempfile
-import tomllib
 
 import numpy as np
 import realism_cases as cases
 from astropy import units as u
 from astropy.table import QTable
 from realism_measures import drawn
+from realism_simulation import write_scaled
 from scipy.spatial import cKDTree
 
 from gammaml import io, predict, production, split, train
@@ -80,26 +79,11 @@ def _ours(array, throughput, settings):
     """Images of ours with enough light, from a production with the sample's throughput."""
     with tempfile.TemporaryDirectory() as folder:
         described = pathlib.Path(folder) / f"{array}.toml"
-        _write_scaled(arrays.ARRAYS / f"{array}.toml", throughput, described)
+        write_scaled(arrays.ARRAYS / f"{array}.toml", throughput, described)
         card = production.Card(str(described), "gamma", seed=11, **settings)
         production.produce(card, pathlib.Path(folder) / "gamma.dl1.h5", processes=1, show=False)
         events = io.read_events(pathlib.Path(folder) / "gamma.dl1.h5")
     return events[np.asarray(events.table["hillas_intensity"]) > LEAST_INTENSITY]
-
-
-def _write_scaled(path, throughput, output):
-    """The file of an array with more efficient cameras, with one telescope for an event."""
-    settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    kinds, telescopes = settings.pop("types"), settings.pop("telescopes")
-    lines = [f"{key} = {json.dumps(value)}" for key, value in (settings | {"minimum_telescopes": 1}).items()]
-    for name, kind in kinds.items():
-        camera = kind.pop("camera")
-        camera["efficiency"] = [share * throughput for share in camera["efficiency"]]
-        for table, values in ((f"types.{name}", kind), (f"types.{name}.camera", camera)):
-            lines += [f"[{table}]"] + [f"{key} = {json.dumps(value)}" for key, value in values.items()]
-    for telescope in telescopes:
-        lines += ["[[telescopes]]"] + [f"{key} = {json.dumps(value)}" for key, value in telescope.items()]
-    output.write_text("\n".join(lines), encoding="utf-8")
 
 
 def theirs_as_ours(sample, events):

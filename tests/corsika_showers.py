@@ -1,26 +1,24 @@
 """Showers of CORSIKA with their light, from files of its IACT option, and ours of the same primaries.
 
-Facts about these files: a telescope's place relative to the core is its position minus the offset of the use; positions
-and directions of light are in the frame of the array, but the header's azimuth is that of the flight in the magnetic
-frame (x north, y west), so that the angle between the two is subtracted; a bunch stands for `photons` photons, and its
-x, y and time are at the level of the sphere's centre; time is 0 when a particle at the speed of light, which started
-with the shower, is at the core; nothing is absorbed.
+Of these files, beside what :mod:`gammaml.io.corsika` says: time is 0 when a particle at the speed of light, which
+started with the shower, is at the core; nothing is absorbed.
 """
 
 import dataclasses
+import itertools
 
 import astropy.units as u
 import numpy as np
-from eventio import IACTFile
 
+from gammaml.io.corsika import read_run, read_showers
 from gammaml.simulation import NO_THINNING, DetectionEfficiency, Detectors, Primary, Simulator, site
 
-CM = 0.01  # m
 SPEED_OF_LIGHT = 0.299792458  # m/ns
 GAMMAS = "corsika_photons/run102_gamma_za20deg_azm0deg-paranal-sst.corsika.zst"
 PROTONS = "corsika_photons/a556d29b_run1_proton_za20deg_azm0deg_North_1LST_test-lst-array.corsika.zst"
 SITE_OF = {GAMMAS: "paranal", PROTONS: "la-palma"}
-PARTICLE = {1: "gamma", 14: "proton"}
+PARTICLE = {0: "gamma", 101: "proton"}
+LIGHT_KEPT = ("detector", "x", "y", "ux", "uy", "time", "height", "photons")
 # Of the gammas: 6 interacts with a nucleus, 7 has lost its early light (its bunches lie beside the telescopes).
 NOT_ELECTROMAGNETIC, BROKEN = 6, 7
 
@@ -82,76 +80,39 @@ def read(path, *, most=None, keep_light=True):
     dict
         telescopes (n, 4) in m (x, y, z, radius), wavelengths (nm), altitude, field_north, field_down, declination.
     """
-    with IACTFile(str(path)) as file:
-        places = file.telescope_positions
-        telescopes = np.column_stack([places[name] for name in ("x", "y", "z", "r")]) * CM
-        uses, showers, header = [], [], None
-        for event in file:
-            header = event.header
-            if uses and uses[0].header["event_number"] != header["event_number"]:
-                showers.append(_shower(uses, len(telescopes), keep_light))
-                uses = []
-                if len(showers) == most:
-                    break
-            uses.append(event)
-        else:
-            showers.append(_shower(uses, len(telescopes), keep_light))
-    return showers, _conditions(header) | {"telescopes": telescopes}
-
-
-def _conditions(header):
-    return {
-        "wavelengths": (float(header["cherenkov_wavelength_min"]), float(header["cherenkov_wavelength_max"])),
-        "altitude": float(header["observation_height"][0]) * CM * u.m,
-        "field_north": float(header["earth_magnetic_field_x"]) * u.uT,
-        "field_down": float(header["earth_magnetic_field_z"]) * u.uT,
-        "declination": (float(header["angle_array_x_magnetic_north"]) * u.rad).to(u.deg),
+    run = read_run(path)
+    showers = [_shower(each, len(run.telescopes), keep_light) for each in itertools.islice(read_showers(path), most)]
+    return showers, {
+        "telescopes": run.telescopes,
+        "wavelengths": run.wavelengths,
+        "altitude": run.altitude * u.m,
+        "field_north": run.field_north * u.T,
+        "field_down": run.field_down * u.T,
+        "declination": run.turned * u.deg,
     }
 
 
-def _shower(uses, n_telescopes, keep_light):
-    header = uses[0].header
-    azimuth = 180 * u.deg - (float(header["azimuth"]) - float(header["angle_array_x_magnetic_north"])) * u.rad
+def _shower(shower, n_telescopes, keep_light):
     primary = Primary(
-        PARTICLE[int(header["particle_id"])],
-        float(header["total_energy"]) * u.GeV,
-        zenith=float(header["zenith"]) * u.rad,
-        azimuth=azimuth.to(u.deg),
-        first_interaction=abs(float(header["first_interaction_height"])) * CM * u.m,
+        PARTICLE[shower.primary],
+        shower.energy * u.TeV,
+        zenith=(90 - shower.alt) * u.deg,
+        azimuth=shower.az * u.deg,
+        first_interaction=shower.first_interaction * u.m,
     )
-    cores = np.array([(use.impact_x, use.impact_y) for use in uses]) * CM * u.m
-    counts = np.zeros(len(uses) * n_telescopes)
-    parts = []
-    for k, use in enumerate(uses):
-        for telescope, bunches in use.photon_bunches.items():
-            detector = k * n_telescopes + telescope
-            counts[detector] = bunches["photons"].sum(dtype=float)
-            if keep_light and len(bunches):
-                parts.append((np.full(len(bunches), detector), bunches))
-    profile = uses[0].longitudinal
-    rows = profile["data"].astype(float)
+    light = shower.light
+    counts = np.bincount(light["detector"], light["photons"], minlength=len(shower.cores) * n_telescopes)
     return CorsikaShower(
-        int(header["event_number"]),
+        shower.number,
         primary,
-        cores,
+        shower.cores * u.m,
         counts,
-        _light(parts),
-        np.arange(rows.shape[1]) * profile["thickstep"],
-        rows[1] + rows[2],
-        rows[3] + rows[4],
-        rows[8].sum(),
+        {name: light[name].astype(int if name == "detector" else float) for name in LIGHT_KEPT} if keep_light else {},
+        shower.depth,
+        shower.electrons,
+        shower.muons,
+        shower.n_photons,
     )
-
-
-def _light(parts):
-    if not parts:
-        return {}
-    bunches = np.concatenate([bunches for _, bunches in parts])
-    light = {"detector": np.concatenate([detector for detector, _ in parts])}
-    light |= {name: bunches[name].astype(float) * CM for name in ("x", "y")}
-    light |= {"ux": bunches["cx"].astype(float), "uy": bunches["cy"].astype(float)}
-    light |= {"time": bunches["time"].astype(float), "height": bunches["zem"].astype(float) * CM}
-    return light | {"photons": bunches["photons"].astype(float)}
 
 
 def simulator(name, conditions, *, atmosphere=None, step_scale=1.0):

@@ -3,7 +3,7 @@
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
-from realism_samples import SLICE, Sample, geographic, measured
+from realism_samples import SLICE, Sample, measured
 from scipy.spatial import cKDTree
 
 from gammaml.io.fact import event_type
@@ -36,15 +36,14 @@ def read(folder):
     camera = array.telescopes[0].type.camera
     events = [event for path in sorted(folder.glob("cer*")) for event in stream_events(path)]
     of = {name: np.array([event.header[name] for event in events], float) for name in TRUTH_OF_STREAMS}
-    core_x, core_y = geographic(-of["MCorsikaEvtHeader.fY"] / 100, of["MCorsikaEvtHeader.fX"] / 100)
     place = {"alt": (90 - of["MSimSourcePos.fZd"]) * u.deg, "az": of["MSimSourcePos.fAz"] * u.deg}
     truth = QTable(
         {
             "shower": np.unique(of["MCorsikaEvtHeader.fTotalEnergy"], return_inverse=True)[1],
             "particle": np.full(len(events), "gamma"),
             "energy": of["MCorsikaEvtHeader.fTotalEnergy"] / 1000 * u.TeV,
-            "core_x": core_x * u.m,
-            "core_y": core_y * u.m,
+            "core_x": of["MCorsikaEvtHeader.fY"] / 100 * u.m,
+            "core_y": -of["MCorsikaEvtHeader.fX"] / 100 * u.m,
             "first": of["CorsikaEvtHeader.fFirstInteractionHeight"] / 100 * u.m,
         }
         | place

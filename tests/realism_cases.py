@@ -36,19 +36,19 @@ class Case(NamedTuple):
     repeats: int
 
 
-def _kind(array, name):
+def kind_of(array, name):
     return next(each.type for each in arrays.array(array).telescopes if each.type.name == name)
 
 
 def _sst(folder):
     path = folder / "dl1_ctapipe" / "sst1m_gamma.dl1.h5"
-    return samples.ctapipe_images(path, "*DigiCam", _kind("sst-array", "SST"), site=site("paranal"))
+    return samples.ctapipe_images(path, "*DigiCam", kind_of("sst-array", "SST"), site=site("paranal"))
 
 
 def _cta(particle, camera, kind, most):
     def read(folder):
         path = folder / "hillas_tables" / f"cta_{particle}.dl1.h5"
-        of_type = _kind("ctao-north-alpha", kind)
+        of_type = kind_of("ctao-north-alpha", kind)
         where = {"site": site("la-palma"), "most": most, "highest": LARGEST_ENERGY}
         return samples.cta_table(path, camera, of_type, **where)
 
@@ -71,8 +71,8 @@ def with_psf(array, psf):
 
 CASES = {
     "FACT gammas, streams": Case(lambda folder: fact_streams.read(folder / "fact"), 0.8, 3),
-    "FACT gammas, table": Case(_fact_table("gamma_diffuse"), 1.0, 2),
-    "FACT protons, table": Case(_fact_table("proton"), 1.0, 2),
+    "FACT gammas, table": Case(_fact_table("gamma_diffuse"), 0.92, 2),
+    "FACT protons, table": Case(_fact_table("proton"), 0.92, 2),
     "SST-1M gammas": Case(_sst, 1.5, 5),
     "LST gammas": Case(_cta("gammas_diffuse", "LSTCam", "LST", 700), 1.3, 2),
     "LST protons": Case(_cta("protons", "LSTCam", "LST", 700), 1.3, 2),

@@ -1,8 +1,10 @@
 """Simulations that others made, and observations: truth and image parameters, from the folder of shared data.
 
-Facts about FACT's files: the header's core and momentum are in x = magnetic west, y = magnetic south (MCorsikaEvtHeader
-of Mars), first interactions in cm; zenith and azimuth of `ceres_source` are the shower's, geographic; lengths of image
-parameters in mm in a focal plane at 4889 mm; times in slices of 0.5 ns.
+Facts about FACT's files: the header's x and y (MCorsikaEvtHeader of Mars) are the telescope's place seen from the core,
+to the west and south, so that the core is to the east and north; they are in the frame of the array, as the azimuth of
+`ceres_source`, while the header's azimuth and momentum are magnetic, 7 degrees off. First interactions are in cm;
+lengths of image parameters in mm in a focal plane at 4889 mm, where altitude falls with y and azimuth with x; times in
+slices of 0.5 ns.
 """
 
 from typing import NamedTuple
@@ -21,7 +23,6 @@ from gammaml.simulation.primary import LARGEST_ZENITH
 
 MM_PER_DEGREE = 4889 * np.pi / 180
 SLICE = 0.5  # ns
-DECLINATION = 7.0  # degrees that FACT's simulations turn from magnetic to geographic azimuth
 # Of the tables of ctapipe 0.8: no pixel below 5.000 p.e., no image below 34 p.e., which three picture pixels make.
 CTA_CLEANING = (10.0, 5.0, 2)
 FACT_CLEANING = (6.0, 2.5, 1)  # of FACT-tools: the faintest pixels and brightest pixels of the table's images
@@ -218,7 +219,6 @@ def fact_table(path, *, most=None):
         events = {name: file["events"][name][:most] for name in file["events"] if file["events"][name].ndim == 1}
     header = {name[21:]: value for name, value in events.items() if name.startswith("corsika_event_header_")}
     particle = "gamma" if (events["corsika_run_header_particle_id"] == 1).all() else "proton"
-    core_x, core_y = geographic(-header["y"] / 100, header["x"] / 100)
     _, shower = np.unique(
         np.c_[events["corsika_run_header_run_number"], header["event_number"]], axis=0, return_inverse=True
     )
@@ -229,8 +229,8 @@ def fact_table(path, *, most=None):
             "energy": header["total_energy"] / 1000 * u.TeV,
             "alt": (90 - events["ceres_source_zd"]) * u.deg,
             "az": events["ceres_source_az"] * u.deg,
-            "core_x": core_x * u.m,
-            "core_y": core_y * u.m,
+            "core_x": header["y"] / 100 * u.m,
+            "core_y": -header["x"] / 100 * u.m,
             "first": header["first_interaction_height"] / 100 * u.m,
             "pointing_alt": (90 - events["ceres_pointing_zd"]) * u.deg,
             "pointing_az": events["ceres_pointing_az"] * u.deg,
@@ -256,9 +256,3 @@ def _fact_measured(image, peak_time, camera):
     draw = np.random.default_rng(0)
     noise = draw.normal(FACT_PEDESTAL, np.sqrt(FACT_VARIANCE - OUR_VARIANCE), np.shape(image))
     return measured(image + noise, peak_time, camera, cleaning=FACT_CLEANING, least_pixels=FACT_PIXELS)
-
-
-def geographic(north, west):
-    """From magnetic to geographic axes, as FACT's simulations turn azimuths."""
-    angle = np.deg2rad(DECLINATION)
-    return north * np.cos(angle) - west * np.sin(angle), north * np.sin(angle) + west * np.cos(angle)

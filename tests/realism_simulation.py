@@ -1,6 +1,8 @@
 """Our images of the truth of somebody else's events."""
 
 import dataclasses
+import json
+import tomllib
 
 import numpy as np
 from astropy import units as u
@@ -23,6 +25,21 @@ def scaled(array, throughput):
     }
     telescopes = tuple(dataclasses.replace(each, type=brighter[each.type]) for each in array.telescopes)
     return dataclasses.replace(array, telescopes=telescopes)
+
+
+def write_scaled(path, throughput, output):
+    """The file of an array with more efficient cameras, of which one telescope is enough for an event."""
+    settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    kinds, telescopes = settings.pop("types"), settings.pop("telescopes")
+    lines = [f"{key} = {json.dumps(value)}" for key, value in (settings | {"minimum_telescopes": 1}).items()]
+    for name, kind in kinds.items():
+        camera = kind.pop("camera")
+        camera["efficiency"] = [share * throughput for share in camera["efficiency"]]
+        for table, values in ((f"types.{name}", kind), (f"types.{name}.camera", camera)):
+            lines += [f"[{table}]"] + [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+    for telescope in telescopes:
+        lines += ["[[telescopes]]"] + [f"{key} = {json.dumps(value)}" for key, value in telescope.items()]
+    output.write_text("\n".join(lines), encoding="utf-8")
 
 
 def simulate(sample, *, throughput=1.0, repeats=1, seed=1, night_sky=-1.0, keep_images=False):

@@ -194,7 +194,7 @@ def test_photons_on_the_ground(tmp_path):
     path.write_bytes(b"\x37\x8a\x1f\xd4" + CORSIKA_RUN.to_bytes(4, "little") + bytes(100))
     with pytest.raises(InputError, match="photons on the ground"):
         read_cameras(path)
-    with pytest.raises(InputError, match="photons on the ground"):
+    with pytest.raises(InputError, match="a whole file of CORSIKA's photon bunches"):
         describe(path)
 
 

@@ -19,9 +19,10 @@ from gammaml.cluster import connected
 from gammaml.errors import InputError, OutputError, SettingError
 from gammaml.io.describe import describe
 from gammaml.production import Card, Observation, cores, observe, produce, run, truth_path
-from gammaml.production.block import Observatory, centre, draw_cores, draw_primary, vary
+from gammaml.production.block import Observatory, centre, draw_cores, draw_primary
 from gammaml.production.gather import thrown
 from gammaml.production.parts import Parts
+from gammaml.production.record import vary
 from gammaml.simulation import arrays
 
 ZENITH, AZIMUTH, OFFSET = 25.0, 130.0, 0.5

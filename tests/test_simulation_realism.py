@@ -4,10 +4,13 @@ Limits are what was measured, with room for the random numbers of another platfo
 """
 
 import fact_streams
+import h5py
 import numpy as np
 import pytest
 import realism_cases as cases
+import realism_corsika as corsika
 import realism_measures as measures
+import realism_samples as samples
 from realism_simulation import paired
 
 from gammaml.simulation import arrays
@@ -50,6 +53,22 @@ def test_fact_sees_gammas_where_its_truth_says_on_the_axis(folder):
     assert np.nanmedian(np.hypot(lon, lat)[long]) > 0.5
 
 
+def test_images_of_facts_tables_lie_toward_their_cores(folder):
+    """Seen from the telescope, the light is on the core's side of the source: it turns with the core's azimuth."""
+    path = folder / "hillas_tables" / "fact_gamma_diffuse.hdf5"
+    truth = samples.fact_table(path).truth
+    with h5py.File(path) as file:
+        names = ("cog_x", "cog_y", "source_position_x", "source_position_y", "size")
+        x, y, source_x, source_y, size = (file["events"][name][:] for name in names)
+    core = np.arctan2(-truth["core_y"], truth["core_x"]).to_value("deg")
+    expected = 90 + core - truth["pointing_az"].to_value("deg")  # azimuth falls with x, altitude with y
+    miss = (np.degrees(np.arctan2(y - source_y, x - source_x)) - expected + 180) % 360 - 180
+    bright = miss[size > 200]
+    assert len(bright) > 100
+    assert abs(np.median(bright)) < 0.5  # deg; 0.03
+    assert np.percentile(np.abs(bright), 68) < 3  # 1.6
+
+
 def test_pixels_of_fact_have_each_one_of_ours(folder):
     camera = arrays.array("fact").telescopes[0].type.camera
     order = fact_streams.pixel_order(camera, folder / "fact")
@@ -67,6 +86,19 @@ def test_images_of_the_same_truth_are_like_theirs(folder, name):
     for shape, (ratio, error) in measures.ratios(theirs, mine, theirs["shower"]).items():
         assert abs(ratio - 1) < 0.12 + 2 * error, shape
     assert max(measures.distances(theirs, mine).values()) < 0.25
+
+
+@pytest.mark.slow
+def test_our_telescopes_make_of_corsikas_photons_what_sim_telarray_makes_of_them(folder, tmp_path):
+    """The very same photons: events and telescopes have the same numbers in both files, and images the same places."""
+    *same, shares = corsika.same_photons(folder, corsika.record(folder, tmp_path))
+    assert len(same[0]) > 90
+    assert min(shares) > 0.85  # 0.91
+    theirs, ours = same
+    away = np.hypot(*(ours[name] - theirs[name] for name in ("fov_lon", "fov_lat")))
+    assert np.median(away) < 0.12  # deg, half a pixel; 0.08
+    for shape, (ratio, error) in measures.ratios(theirs, ours, theirs["shower"]).items():
+        assert abs(ratio - 1) < 0.06 + 2 * error, shape
 
 
 @pytest.mark.slow

@@ -7,6 +7,8 @@ import click
 from gammaml.cli import options
 from gammaml.cli.voice import done, trouble
 
+OWN = ("array", "offset", "night_sky", "vary", "seed", "obs_id")  # settings that a file of CORSIKA does not have
+
 
 class _Range(click.ParamType):
     """Two numbers with a comma between."""
@@ -27,6 +29,7 @@ class _Range(click.ParamType):
 @click.argument("array", required=False)
 @click.option("-o", "--output", type=options.FILE, metavar="FILE", help="DL1 file to write.")
 @click.option("--card", type=options.FILE, metavar="FILE", help="TOML card; options given besides come first.")
+@click.option("--from-corsika", "corsika", type=options.FILE, metavar="FILE", help="Showers that CORSIKA made (IACT).")
 @click.option("--list", "show_arrays", is_flag=True, help="Show the arrays that have names.")
 @click.option("--primary", metavar="NAME", help="gamma, electron, proton, helium, iron, …")
 @click.option("--showers", type=int, metavar="N", help="Showers to throw.")
@@ -45,10 +48,11 @@ class _Range(click.ParamType):
 @click.option("--processes", type=click.IntRange(1), metavar="N", help="By default one a core.")
 @options.scheduler
 @options.overwrite
-def command(output, show_arrays, processes, scheduler, overwrite, **settings):
+def command(output, corsika, show_arrays, processes, scheduler, overwrite, **settings):
     """Simulate showers over ARRAY (a name, or a TOML file) and write the images as DL1.
 
-    An interrupted production goes on where it was when the same command is given again.
+    An interrupted production goes on where it was when the same command is given again. With --from-corsika the
+    showers are those of a file of photon bunches, and a telescope of ARRAY stands in each of its spheres.
     """
     if show_arrays:
         return _list()
@@ -56,6 +60,8 @@ def command(output, show_arrays, processes, scheduler, overwrite, **settings):
         raise click.UsageError("say with -o where to write")
     from gammaml import cluster, production
 
+    if corsika is not None:
+        return _see_corsika(corsika, output, overwrite, {**settings, "processes": processes, "scheduler": scheduler})
     card = _card(**settings)
     try:
         with cluster.connected(scheduler) as client:
@@ -63,7 +69,22 @@ def command(output, show_arrays, processes, scheduler, overwrite, **settings):
     except KeyboardInterrupt:
         trouble("interrupted; the same command goes on from here")
         click.get_current_context().exit(130)
+    _say(output, counts)
+
+
+def _say(output, counts):
     done(f"{output}: {counts['events']} events, {counts['images']} images of {counts['showers']} showers")
+
+
+def _see_corsika(path, output, overwrite, settings):
+    """What --from-corsika does with the settings that are not the file's own."""
+    given = {name for name, value in settings.items() if value is not None}
+    if excess := sorted(given - set(OWN)):
+        raise click.UsageError(f"--from-corsika takes {', '.join(excess)} from the file; leave it out")
+    from gammaml import production
+
+    card = _card(**{name: settings[name] for name in OWN}, card=None, energy=None)
+    _say(output, production.produce_from_corsika(path, card, output, overwrite=overwrite))
 
 
 def _card(card, energy, **settings):

@@ -20,7 +20,7 @@ from gammaml.io.dl1 import Selection, nothing_left, passes
 from gammaml.io.from_ctapipe import to_pointing, to_subarray, to_table
 from gammaml.io.growing import GrowingPixels
 from gammaml.io.hillas import CTAPIPE_CLEANING, image_parameters
-from gammaml.io.simtel import CORSIKA_RUN, Contents, count_contents, first_object
+from gammaml.io.simtel import Contents, count_contents, first_object
 from gammaml.io.tables import file_source, side_by_side
 from gammaml.io.truth import complete_truth
 from gammaml.io.wording import count_by_camera, count_by_type, name_primaries, span
@@ -116,9 +116,6 @@ def _opened(path):
     from ctapipe.io import EventSource
     from traitlets.config import Config
 
-    if first_object(path) == CORSIKA_RUN:
-        got, expected = "photons on the ground, as CORSIKA writes them", "images of telescopes"
-        raise InputError(path, got, expected, "simulate the telescopes with sim_telarray")
     with _reading(path):
         source = EventSource(path, config=Config(SimTelEventSource=SIMTEL_OPTIONS))
     try:

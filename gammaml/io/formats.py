@@ -11,6 +11,7 @@ from gammaml.columns import KEYS
 from gammaml.events import by_camera
 from gammaml.io import event_source
 from gammaml.io.checks import check_events
+from gammaml.io.corsika import describe_corsika, is_corsika, refuse_photons
 from gammaml.io.dl1 import read_dl1, read_dl1_parts
 from gammaml.io.fact import describe_fact, read_fact
 from gammaml.io.lstchain import is_lstchain, read_lstchain
@@ -49,6 +50,7 @@ LSTCHAIN_DL1 = Format("lstchain DL1", is_lstchain, read_lstchain)
 CTAPIPE_DL1 = Format("ctapipe DL1", lambda path, head: True, read_dl1)  # whatever else it is, its reader says clearly
 FACT = Format("FACT photon stream", is_photon_stream, read_fact, describe_fact)
 STACK = Format("image stack", is_stack, read_stacks, describe_stack)
+CORSIKA = Format("CORSIKA photon bunches", is_corsika, refuse_photons, describe_corsika)
 EVENT_SOURCE = Format(
     "sim_telarray and whatever ctapipe reads",
     event_source.is_event_file,
@@ -56,7 +58,7 @@ EVENT_SOURCE = Format(
     event_source.describe,
     event_source.tel_types,
 )
-FORMATS = (FACT, STACK, LSTCHAIN_DL1, EVENT_SOURCE, CTAPIPE_DL1)  # the first that knows a file reads it
+FORMATS = (FACT, STACK, LSTCHAIN_DL1, CORSIKA, EVENT_SOURCE, CTAPIPE_DL1)  # the first that knows a file reads it
 
 
 def find_format(path):
