@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TEST := $(BIN)/pytest --numprocesses=auto --dist=loadfile
 
-.PHONY: demo test test-slow baseline lint format bench bench-physics clean
+.PHONY: demo test test-slow docs baseline lint format bench bench-physics clean
 
 demo: .venv/installed
 	$(BIN)/gammaml demo $(DEMO)
@@ -13,6 +13,11 @@ test: .venv/installed
 
 test-slow: .venv/installed
 	$(TEST) -m slow
+
+# docs/_build/html/index.html. Notebooks are executed, and what they gave is kept until they change: `make clean` forgets it.
+docs: .venv/docs
+	$(BIN)/sphinx-build -W --keep-going --quiet -j auto -c docs . docs/_build/html
+	$(BIN)/python docs/check_pages.py docs/_build/html
 
 # The pictures that tests compare figures with, drawn anew: look at those that changed before they are committed.
 baseline: .venv/installed
@@ -34,11 +39,15 @@ format: .venv/lint
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv demo-output
+	rm -rf .venv demo-output docs/_build docs/api
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --editable ".[test]"
+	touch $@
+
+.venv/docs: .venv/installed
+	$(BIN)/pip install --quiet --editable ".[docs]"
 	touch $@
 
 .venv/lint: .venv/installed

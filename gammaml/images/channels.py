@@ -167,8 +167,9 @@ def relative_time(image, peak_time, mapping, scaling=DEFAULT_SCALING):
     """Peak time after the image's own, in units of `time_unit`, faded out where there is only noise.
 
     The image's own time is the mean of its bright pixels, by charge. In pixels without light the peak time is that of
-    a noise peak, anywhere in the readout window: with s the signal-to-noise ratio, the time is multiplied by
-    s^4 / (s^4 + `BRIGHT`^4), half for a signal that is just bright and 0.4 % for one standard deviation of noise.
+    a noise peak, anywhere in the readout window: with s the signal-to-noise ratio and b = `BRIGHT`, the time is
+    multiplied by s^4 / (s^4 + b^4), half for a signal that is just bright and 0.4 % for one standard deviation of
+    noise.
 
     Parameters
     ----------
