@@ -28,7 +28,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:data", "(gammaml.*)?[A-Z_]+"),  # constants are told of where they are used
     # What only the project itself calls has no page.
-    ("py:mod", "gammaml.io.(describe|dl2_writer)"),
+    ("py:mod", "gammaml.io.(corsika|describe|dl2_writer)"),
     ("py:func", "gammaml.explain.subject.*|gammaml.io.(lstchain_dl2|tables).*|gammaml.models.encoders.*"),
     ("py:func", "difference_grids"),
     ("py:meth", "cell_to_fov"),
@@ -36,7 +36,7 @@ nitpick_ignore_regex = [
 ]
 autosummary_generate = ["docs/api.rst"]
 templates_path = ["templates"]
-autodoc_default_options = {"members": True, "exclude-members": "cKDTree"}
+autodoc_default_options = {"members": True, "exclude-members": "cKDTree, Lock"}
 autodoc_typehints = "none"  # docstrings tell, with units and shapes
 numpydoc_show_class_members = False
 

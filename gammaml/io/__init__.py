@@ -9,7 +9,7 @@ from gammaml.io.dl1 import Selection
 from gammaml.io.dl1_writer import write_dl1
 from gammaml.io.dl2 import read_dl2, write_dl2
 
-__all__ = ["Selection", "read_cameras", "read_dl2", "read_events", "write_dl1", "write_dl2"]
+__all__ = ["Selection", "only_camera", "read_cameras", "read_dl2", "read_events", "write_dl1", "write_dl2"]
 
 
 def read_events(paths, selection=Selection(), *, tel_type=None):
