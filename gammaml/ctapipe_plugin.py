@@ -1,25 +1,32 @@
-"""Trained networks as a reconstructor of ctapipe: for ``ctapipe-process --reconstructor GammamlReconstructor``.
+"""Trained networks as reconstructors of ctapipe, for ``ctapipe-process`` and ``ctapipe-apply-models``.
 
-ctapipe finds it by the entry point ``ctapipe_reco``. Keras and what needs it are loaded when the first network is.
+ctapipe finds `GammamlReconstructor` by the entry point ``ctapipe_reco``; a `GammamlModel` it reads from a file. Keras
+is loaded when the first network is.
 """
 
 import warnings
 
 import astropy.units as u
+import joblib
 import numpy as np
-from astropy.table import QTable, vstack
+from astropy.table import QTable, Table, vstack
 from astropy.time import Time
 from ctapipe import containers
 from ctapipe.core import traits
-from ctapipe.reco import Reconstructor
+from ctapipe.reco import ReconstructionProperty, Reconstructor, StereoMeanCombiner
+from ctapipe.reco.utils import add_defaults_and_meta
 
-from gammaml.columns import COLUMNS
+from gammaml.columns import COLUMNS, KEYS, bare
 from gammaml.errors import InputError, RangeWarning, SettingError
 from gammaml.events import PixelStore, TelescopeEvents, by_camera
 from gammaml.io.dl2_writer import TASK_GROUPS
 from gammaml.io.from_ctapipe import to_parameters, to_pointing, to_subarray
 from gammaml.io.tables import side_by_side
+from gammaml.io.write_tables import whole_file
 
+GROUPS = {"gammaness": "particle_type", "energy": "energy", "direction": "geometry"}
+POINTING = {"pointing_alt": "telescope_pointing_altitude", "pointing_az": "telescope_pointing_azimuth"}
+PARAMETERS = ("hillas_", "timing_", "leakage_", "concentration_", "morphology_")
 RESULTS = {
     "energy": containers.ReconstructedEnergyContainer,
     "geometry": containers.ReconstructedGeometryContainer,
@@ -104,6 +111,108 @@ class GammamlReconstructor(Reconstructor):
         return images, predict.combine_telescopes(images)
 
 
+class GammamlModel(GammamlReconstructor):
+    """The answers of one network of single images to a task, as ``ctapipe-apply-models`` takes it: from a pickled file.
+
+    The file holds no network, only where the ``.gammaml`` file is and what it answers::
+
+        subarray = SubarrayDescription.from_hdf("gamma.dl1.h5")
+        GammamlModel(subarray, energy="energy.gammaml").write("energy.pkl")
+
+    It needs images: ``ctapipe-apply-models --TableLoader.dl1_images=True -r energy.pkl -i … -o …``. Answers of an array
+    event are means, weighted by intensity, as those of ``gammaml predict``.
+    """
+
+    def __init__(self, subarray, **settings):
+        super().__init__(subarray=subarray, **settings)
+        if len(self.bundles) > 1:
+            got = f"networks for {', '.join(self.bundles)}"
+            raise SettingError("GammamlModel", got, "one task", "write a model for each")
+        if next(iter(self.bundles.values())).settings.is_array:
+            do = "use ctapipe-process with GammamlReconstructor, or gammaml predict"
+            raise SettingError("GammamlModel", "a network of array events", "one of single images", do)
+        (task,) = self.bundles
+        ending, self.fields = TASK_GROUPS[GROUPS[task]]
+        self.prefix = f"Gammaml{ending}"
+        self.property = ReconstructionProperty[GROUPS[task].upper()]
+        how = {"weights": "intensity", "log_target": task == "energy"}
+        self.stereo_combiner = StereoMeanCombiner(prefix=self.prefix, property=self.property, **how)
+
+    def __reduce__(self):
+        (task,) = self.bundles
+        return _model, (self.subarray, {task: str(getattr(self, task).resolve())})
+
+    def write(self, path, overwrite=False):
+        """Write what ``ctapipe-apply-models`` reads.
+
+        Parameters
+        ----------
+        path : str or Path
+        overwrite : bool
+            Whether an existing file may be replaced.
+        """
+        with whole_file(path, overwrite) as temporary:
+            joblib.dump(self, temporary)
+
+    def predict_table(self, key, table):
+        """Answers for the images of one telescope.
+
+        Parameters
+        ----------
+        key : ctapipe.instrument.TelescopeDescription
+            Of the telescope.
+        table : astropy.table.Table (n,)
+            DL1 parameters, images and peak times, pointing of the telescope, as ctapipe's ``TableLoader`` gives them.
+
+        Returns
+        -------
+        dict of ReconstructionProperty to astropy.table.Table (n,)
+
+        Raises
+        ------
+        KeyError
+            Where the network does not know the camera; ctapipe then leaves the telescope out.
+        gammaml.errors.InputError
+            Where the table has no images.
+        """
+        from gammaml import predict
+
+        events = _of_table(table, to_subarray(self.subarray))
+        if not self._knows(events.camera):
+            raise KeyError(key)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RangeWarning)
+            answers = predict.to_dl2(events, **self.bundles)
+        fields = RESULTS[str(self.property)].fields
+        known = {field: name for field, name in self.fields.items() if field in fields and name in answers.colnames}
+        result = Table({f"{self.prefix}_tel_{field}": answers[column] for field, column in known.items()})
+        answered = np.isfinite(bare(answers[next(iter(known.values()))]))
+        weighted = np.isfinite(bare(answers["hillas_intensity"]))  # one NaN spoils all of ctapipe's means
+        result[f"{self.prefix}_tel_is_valid"] = answered & weighted
+        add_defaults_and_meta(result, RESULTS[str(self.property)], prefix=self.prefix, add_tel_prefix=True)
+        return {self.property: result}
+
+
+def _model(subarray, networks):
+    return GammamlModel(subarray, **networks)
+
+
+def _of_table(table, subarray):
+    """The images in a table of ctapipe's, of one telescope."""
+    lost = [name for name in ("image", "peak_time", *POINTING.values()) if name not in table.colnames]
+    if lost:
+        do = "run ctapipe-apply-models with --TableLoader.dl1_images=True, on a file that has them"
+        raise InputError("GammamlModel", f"a table without {', '.join(lost)}", "images and pointing", do)
+    table = QTable(table)
+    image, peak_time = (np.asarray(bare(table[name]), np.float32) for name in ("image", "peak_time"))
+    rows = table[[name for name in table.colnames if name in KEYS or name.startswith(PARAMETERS)]]
+    rows["shower_id"] = rows["event_id"]
+    for name, theirs in POINTING.items():
+        rows[name] = table[theirs].to(u.deg)
+    telescope = subarray.telescope(int(rows["tel_id"][0]))
+    return TelescopeEvents(rows, PixelStore(image, peak_time), np.arange(len(rows)), telescope.camera, subarray)
+
+
 def _load(paths):
     """Bundle by task; a joint network is loaded once."""
     from gammaml import bundle
@@ -145,7 +254,7 @@ def _fill(result, row, columns, tel_ids):
         if first in columns:
             container = RESULTS[group](prefix=f"Gammaml{ending}", telescopes=tel_ids)
             for field, column in fields.items():
-                if len(row) and column in columns:
+                if len(row) and column in columns and field in container.fields:
                     container[field] = _with_unit(row[column], COLUMNS[column].unit)
             container.is_valid = bool(len(row)) and bool(np.isfinite(row[first]))
             name = group if group in result.fields else "classification"  # as ctapipe 0.28 calls the last group
