@@ -32,6 +32,7 @@ from network_answers import (  # noqa: E402
     report_regression,
     report_separation,
 )
+from test_io_stacks import SST1M  # noqa: E402
 
 from gammaml import bundle, io, predict, production, split, train  # noqa: E402
 from gammaml.config import TrainSettings  # noqa: E402
@@ -67,22 +68,6 @@ SST_CARDS = {
     "proton": production.Card("", "proton", 320, 3.0, 200.0, viewcone=5.0, scatter=400.0, reuse=20, **SST_SKY),
 }
 SST_NETWORK = TrainSettings(mapping="resampled", epochs=8)
-STACK = """
-[stack]
-files = "{path}"
-image = "image"
-ids_restart = true
-[camera]
-name = "DigiCam"
-tel_type = "SST_SST1M_DigiCam"
-focal_length = "5.6 m"
-x = "pix_x_mm"
-y = "pix_y_mm"
-unit = "mm"
-[columns]
-obs_id = 20170928000
-event_id = "event_number"
-"""
 PICTURE, BOUNDARY = 10.0, 5.0  # p.e.; the file's own cleaning keeps what this does
 LEAST_BRIGHTEST, LEAST_CHARGE = 15.0, 150.0  # p.e., of the observed images
 OBSERVED = 3000  # images, from the beginning
@@ -151,7 +136,7 @@ def write_sst1m(folder):
         head = head.replace(old, new)
     (folder / "cracow.toml").write_text(CRACOW)
     (folder / "sst1m.toml").write_text(head + "[[telescopes]]" + telescope)
-    (folder / "crab.toml").write_text(STACK.format(path=DATA / "sst1m_observation" / "sst1m_crab_20170928_cleaned.npz"))
+    (folder / "crab.toml").write_text(SST1M.format(folder=DATA / "sst1m_observation"))
 
 
 def as_observed(events):

@@ -23,6 +23,7 @@ class Column:
 
 
 KEYS = ("obs_id", "event_id", "tel_id")
+EVENT_KEYS = KEYS[:2]
 AT_TRIGGER = ("time", "event_type", "pointing_ra", "pointing_dec")  # what is known of an array event as it is taken
 
 COLUMNS = {

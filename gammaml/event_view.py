@@ -11,7 +11,7 @@ from gammaml.array_events import KEYS_OF_EVENT, POINTING, build, positions
 from gammaml.columns import bare, require
 from gammaml.errors import InputError
 from gammaml.events import Camera, Subarray, Telescope, as_list
-from gammaml.io.wording import PRIMARIES
+from gammaml.io.wording import name_primary
 
 TRUTH = "true"
 STEREO = "crossing of the axes"
@@ -227,7 +227,7 @@ def view_event(events, dl2=None):
     return EventView(
         obs_id=int(key["obs_id"]),
         event_id=int(key["event_id"]),
-        primary="" if code is None else PRIMARIES.get(code, f"particle {code}"),
+        primary="" if code is None else name_primary(code),
         images=tuple(sorted(views, key=lambda view: -np.nan_to_num(view.intensity))),
         subarray=parts[0].subarray,
         answers={name: _answer(name, row, of_event.get(TRUTH)) for name, row in of_event.items()},

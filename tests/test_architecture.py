@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from gammaml.cli.main import VERBS
+
 ROOT = pathlib.Path(__file__).parents[1]
 PACKAGE = ROOT / "gammaml"
 TABLE_ROW = re.compile(r"^\| (\d+) \| `(\w+)` \| .* \| ?([\w, ]*) ?\|$", re.MULTILINE)
@@ -85,25 +87,7 @@ def test_reading_files_loads_neither_keras_nor_ctapipe():
     assert not modules_after("import gammaml.io") & {"keras", "tensorflow", "ctapipe", "pyirf", "sklearn", "matplotlib"}
 
 
-@pytest.mark.parametrize(
-    "verb",
-    [
-        "",
-        "demo",
-        "info",
-        "show",
-        "convert",
-        "simulate",
-        "train",
-        "check",
-        "predict",
-        "evaluate",
-        "compare",
-        "irf",
-        "dl3",
-        "source",
-    ],
-)
+@pytest.mark.parametrize("verb", ["", *VERBS])
 def test_help_loads_nothing_heavy(verb):
     arguments = [verb, "--help"] if verb else ["--help"]
     loaded = modules_after(f"from gammaml.cli.main import main; main({arguments}, standalone_mode=False)")

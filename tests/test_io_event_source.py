@@ -144,7 +144,7 @@ def test_packed_or_not(objects, proton, tmp_path):
 def test_many_images_go_to_a_file(proton, monkeypatch):
     known = read_cameras(proton)
     monkeypatch.setattr("gammaml.io.growing.IN_MEMORY", 100_000)
-    monkeypatch.setattr("gammaml.io.event_source.BLOCK_IMAGES", 4)
+    monkeypatch.setattr("gammaml.io.camera_images.BLOCK_IMAGES", 4)
     for ours, theirs in zip(read_cameras(proton), known, strict=True):
         assert (ours.pixels.mapping is None) == (len(ours) * ours.camera.n_pixels * 8 <= 100_000)
         np.testing.assert_array_equal(ours.image, theirs.image)

@@ -159,14 +159,14 @@ def reconstructions(path):
 
 def _lines(table):
     """A line an event."""
-    from gammaml.io.wording import PRIMARIES
+    from gammaml.io.wording import name_primary
 
     yield f"{'index':>7} {'event':>18} {'images':>7} {'p.e.':>10}  truth"
     for number, row in enumerate(table):
         truth = ""
         if "true_energy" in table.colnames:
             code = int(row["true_shower_primary_id"])
-            truth = f"{PRIMARIES.get(code, f'particle {code}')}, {row['true_energy'].to_value('TeV'):.3g} TeV"
+            truth = f"{name_primary(code)}, {row['true_energy'].to_value('TeV'):.3g} TeV"
         name = f"{row['obs_id']}/{row['event_id']}"
         line = f"{number:>7} {name:>18} {row['multiplicity']:>7} {row['hillas_intensity']:>10,.0f}  {truth}"
         yield line.rstrip()

@@ -71,18 +71,19 @@ def pedestals(events, n_images=1000):
     Pedestals
     """
     rows = np.unique(np.linspace(0, len(events) - 1, n_images).astype(int)) if len(events) else np.empty(0, int)
-    rows = rows[~dark_images(events[rows])]
-    image, tel_id = events.read_pixels(rows)[0], np.asarray(events.table["tel_id"])[rows]
+    image = events.read_pixels(rows)[0]
+    lit = ~bad_images(image)
+    image, tel_id = image[lit], np.asarray(events.table["tel_id"])[rows[lit]]
     charge = repair_charge(image)
     seen = np.isfinite(image) & outside(charge, events.camera)
     pedestal, spread = _moments(charge, seen, 1)
     telescopes = [(int(number), tel_id == number) for number in np.unique(tel_id)]
-    return Pedestals(spread, pedestal, {number: _broken(image[own], seen[own]) for number, own in telescopes})
+    broken = {number: _broken(image[own], charge[own], seen[own]) for number, own in telescopes}
+    return Pedestals(spread, pedestal, broken)
 
 
-def _broken(image, seen):
+def _broken(image, charge, seen):
     """Mask (n_pixels,) of pixels that are dead, too noisy or too quiet in the images of one telescope."""
-    charge = repair_charge(image)
     dead = ~(np.isfinite(image) & (image != 0)).any(axis=0)
     spread = _moments(charge, seen, 0)[1]
     known = ~dead & (seen.sum(axis=0) >= FEWEST_IMAGES)

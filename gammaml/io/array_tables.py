@@ -11,9 +11,9 @@ from astropy.table import QTable, vstack
 from astropy.time import Time
 
 from gammaml import __version__, sky
-from gammaml.columns import AT_TRIGGER
+from gammaml.columns import AT_TRIGGER, EVENT_KEYS
 from gammaml.errors import InputError
-from gammaml.io.event_rows import EVENT_KEYS, blank
+from gammaml.io.event_rows import blank
 from gammaml.io.write_instrument import write_subarray
 from gammaml.io.write_simulation import write_thrown, write_truth
 from gammaml.io.write_tables import with_key_types, write_attributes, write_table

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gammaml.columns import KEYS, bare
+from gammaml.columns import EVENT_KEYS, KEYS, bare
 from gammaml.errors import InputError
-from gammaml.io.wording import PRIMARIES
+from gammaml.io.wording import name_primary
 
 BACKWARDS = 1e-6  # seconds; less is rounding
 PARTICLES = {"gamma": 0, "electron": 1, "proton": 101, "helium": 402, "iron": 5626}  # in names of files
@@ -54,7 +54,7 @@ def check_events(paths, events):
 
 def _warn_of_times(where, table):
     """Events of a run are numbered in the order of their times."""
-    obs_id, event_id = (np.asarray(table[name]) for name in KEYS[:2])
+    obs_id, event_id = (np.asarray(table[name]) for name in EVENT_KEYS)
     seconds = (table["time"] - table["time"][0]).sec
     back = (np.diff(obs_id) == 0) & (np.diff(event_id) > 0) & (np.diff(seconds) < -BACKWARDS)
     if back.any():
@@ -76,7 +76,7 @@ def label_conflict(path, primaries):
     named = [name for name in PARTICLES if name in words]
     if len(named) != 1 or not len(primaries) or PARTICLES[named[0]] in primaries:
         return None
-    found = ", ".join(PRIMARIES.get(code, f"particle {code}") for code in sorted({int(code) for code in primaries}))
+    found = ", ".join(map(name_primary, sorted({int(code) for code in primaries})))
     return f"the name says {named[0]}, the simulated truth {found}; was it relabelled?"
 
 
@@ -93,7 +93,7 @@ def check_primary(path, card, primaries):
     stated = PARTICLES.get(card.get("primary"))
     wrong = {int(code) for code in primaries} - {stated}
     if stated is not None and wrong:
-        found = ", ".join(PRIMARIES.get(code, f"particle {code}") for code in sorted(wrong))
+        found = ", ".join(map(name_primary, sorted(wrong)))
         do = "use the file as it was simulated"
         raise InputError(path, f"showers labelled {found}", f"{card['primary']}, as it was simulated with", do)
 

@@ -9,11 +9,13 @@ of the telescope's sphere.
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from gammaml.errors import InputError
+from gammaml.io.foreign import one_by_one, reason
 from gammaml.io.simtel import CORSIKA_RUN, first_object
 from gammaml.io.wording import name_primaries, pointing_range, span
 
@@ -255,13 +257,7 @@ def _opened(path):
 
 def _events(path, file):
     """Use by use of the showers."""
-    iterator = iter(file)
-    while True:
-        with _reading(path):
-            event = next(iterator, None)
-        if event is None:
-            return
-        yield event
+    return one_by_one(file, partial(_reading, path))
 
 
 @contextmanager
@@ -270,8 +266,7 @@ def _reading(path):
     try:
         yield
     except Exception as error:
-        reason = " ".join(str(error).split()) or "no reason given"
-        got = f"a file that cannot be read to its end ({type(error).__name__}: {reason:.200s})"
+        got = f"a file that cannot be read to its end ({reason(error)})"
         raise InputError(path, got, "a whole file of CORSIKA's photon bunches", "fetch it again") from error
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import QTable
 
-from gammaml.columns import AT_TRIGGER, KEYS, SUBARRAY_EVENT_TYPE
+from gammaml.columns import AT_TRIGGER, EVENT_KEYS, KEYS, SUBARRAY_EVENT_TYPE
 from gammaml.errors import InputError
 from gammaml.events import Subarray, Telescope, warn_of_arrays
 from gammaml.io.checks import check_primary, check_unique
@@ -25,12 +25,11 @@ from gammaml.io.tables import (
     require_table,
     side_by_side,
 )
-from gammaml.io.truth import with_truth
+from gammaml.io.truth import Showers, read_showers, with_truth
 
 IMAGES = "dl1/event/telescope/images"
 PARAMETERS = "dl1/event/telescope/parameters"
 TRIGGER = "dl1/event/subarray/trigger"
-EVENT_KEYS = KEYS[:2]
 SIMULATION_RUN = "configuration/simulation/run"
 THREADS = 2  # HDF5 reads one block at a time; the other thread decodes
 
@@ -144,6 +143,7 @@ class _Index:
     subarray: Subarray
     trigger: QTable
     images: list
+    showers: Showers
     simulation: QTable | None
 
 
@@ -185,14 +185,15 @@ def _index(path, selection):
         trigger = _selected_triggers(file, selection)
         telescopes = _selected_telescopes(file, subarray, selection)
         images = [_index_images(file, telescope, trigger) for telescope in telescopes]
-        return _Index(path, subarray, trigger, images, _read_simulation(file, trigger))
+        simulation = _read_simulation(file, trigger)
+        return _Index(path, subarray, trigger, images, read_showers(file, trigger), simulation)
 
 
 def _plan(index, selection, low=0, high=None):
     """The wanted images of some of the wanted array events, by default all."""
     high = len(index.trigger) if high is None else high
     with open_hdf5(index.path) as file:
-        parts = [_plan_telescope(file, index.trigger, images, (low, high), selection) for images in index.images]
+        parts = [_plan_telescope(file, index, images, (low, high), selection) for images in index.images]
         for part in parts:
             if "true_shower_primary_id" in part.table.colnames:
                 check_primary(index.path, origin(file).get("card", {}), part.table["true_shower_primary_id"])
@@ -210,7 +211,7 @@ def _name(telescope):
 
 def _selected_triggers(file, selection):
     """The array events that are wanted, with `fraction` of all in the table's meta."""
-    trigger = require_table(file, TRIGGER, ("obs_id", "event_id"))
+    trigger = require_table(file, TRIGGER, EVENT_KEYS)
     if not len(trigger):
         raise InputError(file.filename, "zero events", "at least one", "check how the file was made")
     check_unique(file.filename, trigger, EVENT_KEYS)
@@ -252,7 +253,7 @@ def _index_images(file, telescope, trigger):
     return _Images(telescope, keys, key_order(trigger, keys), has_parameters)
 
 
-def _plan_telescope(file, trigger, images, events, selection):
+def _plan_telescope(file, index, images, events, selection):
     """Which images of one telescope are wanted of a range of array events, and all that is known of them."""
     inside = np.flatnonzero((images.event >= events[0]) & (images.event < events[1]))
     rows = slice(inside[0], inside[-1] + 1) if len(inside) else slice(0, 0)
@@ -261,9 +262,10 @@ def _plan_telescope(file, trigger, images, events, selection):
     parameters = read_table(file[_parameters(images.telescope)], rows=rows) if images.has_parameters else None
     if parameters is not None:
         wanted &= passes(parameters, selection)
-    table = side_by_side(images.keys[rows][wanted], trigger[_columns(trigger, *AT_TRIGGER)][event[wanted]])
+    trigger = index.trigger[event[wanted]]
+    table = side_by_side(images.keys[rows][wanted], trigger[_columns(trigger, *AT_TRIGGER)])
     table = side_by_side(table, read_pointing(file, tel_id, table))
-    table = with_truth(file, table)
+    table = with_truth(table, index.showers.of(event[wanted]), file.filename)
     if parameters is not None:
         parameters.remove_columns(KEYS)
         table = side_by_side(table, parameters[wanted])

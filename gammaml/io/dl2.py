@@ -8,16 +8,16 @@ import numpy as np
 from astropy.table import QTable, hstack, vstack
 
 from gammaml import sky
-from gammaml.columns import AT_TRIGGER, KEYS
+from gammaml.columns import AT_TRIGGER, EVENT_KEYS, KEYS
 from gammaml.errors import InputError, SettingError
 from gammaml.io.dl1 import PARAMETERS, SIMULATION_RUN, TRIGGER
 from gammaml.io.dl2_writer import SERVICE, TASK_GROUPS, write_dl2
-from gammaml.io.event_rows import EVENT_KEYS, lookup
+from gammaml.io.event_rows import lookup
 from gammaml.io.instrument import read_subarray
 from gammaml.io.lstchain_dl2 import is_lstchain_dl2, read_lstchain_dl2
 from gammaml.io.pointing import read_pointing
 from gammaml.io.tables import file_source, key_order, open_hdf5, read_table
-from gammaml.io.truth import with_truth
+from gammaml.io.truth import read_showers, with_truth
 
 __all__ = ["read_dl2", "write_dl2"]
 
@@ -106,7 +106,8 @@ def _read_file(path, names, level):
         for name in EVENT_KEYS:
             trigger[name] = np.asarray(trigger[name], np.int64)
         read = _read_arrays if level == "subarray" else _read_images
-        table = with_truth(file, read(file, chosen, trigger, subarray))
+        table = read(file, chosen, trigger, subarray)
+        table = with_truth(table, read_showers(file, table), file.filename)
         simulation = _read_simulation(file, table)
         origin = _read_origin(file, path, names[0])
     if "reco_alt" in table.colnames:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 from astropy.table import QTable
 
-from gammaml.columns import AT_TRIGGER, KEYS
+from gammaml.columns import AT_TRIGGER, EVENT_KEYS, KEYS
 from gammaml.errors import InputError
 from gammaml.events import TelescopeEvents
 from gammaml.io.array_tables import (
@@ -16,7 +16,7 @@ from gammaml.io.array_tables import (
     write_metadata,
     write_runs,
 )
-from gammaml.io.event_rows import EVENT_KEYS, event_rows, lookup
+from gammaml.io.event_rows import event_rows, lookup
 from gammaml.io.write_tables import create_hdf5, with_key_types, write_table
 
 SERVICE = "dl2/service/gammaml"

@@ -15,7 +15,7 @@ from astropy.table import QTable
 from astropy.time import Time
 
 from gammaml import sky
-from gammaml.columns import bare, require
+from gammaml.columns import EVENT_KEYS, bare, require
 from gammaml.errors import InputError, OutputError, SettingError
 from gammaml.io.celestial import to_icrs
 from gammaml.io.checks import check_unique
@@ -113,7 +113,7 @@ def _require_observation(dl2):
         raise InputError(where, "no events", "at least two", "check the file")
     if "tel_id" in dl2.colnames:
         raise InputError(where, "a row an image", "a row an array event", "read the file with level='subarray'")
-    check_unique(where, dl2, ("obs_id", "event_id"))
+    check_unique(where, dl2, EVENT_KEYS)
     if "true_energy" in dl2.colnames:
         do = "make a run of them with gammaml observe"
         raise InputError(where, "simulated events, whose times mean nothing", "events without truth", do)

@@ -7,11 +7,9 @@ import numpy as np
 from astropy.table import QTable
 from astropy.time import Time
 
-from gammaml.columns import AT_TRIGGER, KEYS, SUBARRAY_EVENT_TYPE
+from gammaml.columns import AT_TRIGGER, EVENT_KEYS, KEYS, SUBARRAY_EVENT_TYPE
 from gammaml.errors import InputError
 from gammaml.io.tables import key_order
-
-EVENT_KEYS = KEYS[:2]
 
 
 @dataclass(frozen=True, eq=False)

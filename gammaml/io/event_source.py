@@ -4,30 +4,28 @@ import logging
 import warnings
 from collections import Counter
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 
-import astropy.units as u
 import numpy as np
-from astropy.table import QTable, vstack
+from astropy.table import QTable
 from astropy.time import Time
 
 from gammaml.columns import KEYS, SUBARRAY_EVENT_TYPE
 from gammaml.errors import GammamlError, InputError
 from gammaml.events import TelescopeEvents, by_camera
-from gammaml.io.checks import check_unique, label_conflict
-from gammaml.io.dl1 import Selection, nothing_left, passes
+from gammaml.io.camera_images import by_telescope
+from gammaml.io.checks import label_conflict
+from gammaml.io.dl1 import Selection, nothing_left
+from gammaml.io.foreign import one_by_one, reason
 from gammaml.io.from_ctapipe import to_pointing, to_subarray, to_table
-from gammaml.io.growing import GrowingPixels
-from gammaml.io.hillas import CTAPIPE_CLEANING, image_parameters
 from gammaml.io.simtel import Contents, count_contents, first_object
 from gammaml.io.tables import file_source, side_by_side
-from gammaml.io.truth import complete_truth
 from gammaml.io.wording import count_by_camera, count_by_type, name_primaries, span
 
 HDF5 = b"\x89HDF"
 POINTING = ("subarray_pointing_lat", "subarray_pointing_lon")
-BLOCK_IMAGES = 256
 # The atmosphere is not needed, and its name need not be UTF-8. The equivalent focal length is in every file.
 SIMTEL_OPTIONS = {
     "atmosphere_profile_choice": "NONE",
@@ -90,7 +88,7 @@ def _read_file(path, selection):
     with _opened(path) as source:
         subarray = to_subarray(source.subarray)
         telescopes = _selected_telescopes(path, subarray, selection)
-        cameras = _by_telescope(telescopes, selection)
+        cameras = by_telescope(telescopes, selection)
         known, share = _collect(path, source, cameras, selection)
         for camera in dict.fromkeys(cameras.values()):
             camera.flush()
@@ -138,10 +136,9 @@ def _reading(path):
     except GammamlError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split()) or "no reason given"
         raise InputError(
             path,
-            f"a file that ctapipe cannot read ({type(error).__name__}: {reason:.200s})",
+            f"a file that ctapipe cannot read ({reason(error)})",
             "a whole file of telescope events",
             "fetch it again, or see whether ctapipe-process reads it",
         ) from error
@@ -167,62 +164,6 @@ def _warn_of_focal_length(path, telescopes):
             "directions are some per cent off",
             stacklevel=5,
         )
-
-
-def _by_telescope(telescopes, selection):
-    """The camera whose images each telescope takes, by tel_id; telescopes with the same pixels share one."""
-    cameras, of_telescope = [], {}
-    for telescope in sorted(telescopes, key=lambda t: t.tel_type):
-        same = [each for each in cameras if each.camera.same_pixels(telescope.camera)]
-        if not same:
-            same = [_CameraImages(telescope.camera, selection)]
-            cameras += same
-        of_telescope[telescope.tel_id] = same[0]
-    return of_telescope
-
-
-class _CameraImages:
-    """The images of one camera as they come: parameters and cuts a block at a time, pixels out of the way."""
-
-    def __init__(self, camera, selection):
-        self.camera, self.selection = camera, selection
-        self.pixels = GrowingPixels(camera.n_pixels)
-        self.block, self.tables = [], []
-
-    def __len__(self):
-        return self.pixels.n_images
-
-    def add(self, row, image, peak_time):
-        """An image with its row: number of its array event, tel_id, altitude and azimuth of the pointing in degrees."""
-        self.block.append((row, image, peak_time))
-        if len(self.block) == BLOCK_IMAGES:
-            self.flush()
-
-    def flush(self):
-        if not self.block:
-            return
-        rows, image, peak_time = (np.array(part) for part in zip(*self.block, strict=True))
-        table = image_parameters(image, peak_time, self.camera, cleaning=CTAPIPE_CLEANING)
-        kept = passes(table, self.selection)
-        event, tel_id, alt, az = rows.T
-        own = QTable({"event": event.astype(int), "tel_id": tel_id.astype(int)})
-        own["pointing_alt"], own["pointing_az"] = alt * u.deg, az * u.deg
-        self.tables.append(side_by_side(own, table)[kept])
-        self.pixels.append(image[kept], peak_time[kept])
-        self.block = []
-
-    def finish(self, path, array):
-        """A row an image, with what `array` has a row an array event of, and the pixels."""
-        own = vstack(self.tables)
-        event = own["event"]
-        seen = array[["obs_id", "event_id"]][event]
-        seen["tel_id"] = own["tel_id"]
-        check_unique(path, seen)
-        names = [name for name in array.colnames if name.startswith("true_")]
-        table = side_by_side(seen, array[["time", "event_type"]][event], own[["pointing_alt", "pointing_az"]])
-        table = complete_truth(side_by_side(table, array[names][event]) if names else table, path)
-        own.remove_columns(["event", "tel_id", "pointing_alt", "pointing_az"])
-        return side_by_side(table, own), self.pixels.store()
 
 
 def _collect(path, source, cameras, selection):
@@ -266,13 +207,7 @@ def _check_complete(path, source, types):
 
 def _events(path, source):
     """Array event by array event."""
-    iterator = iter(source)
-    while True:
-        with _reading(path):
-            event = next(iterator, None)
-        if event is None:
-            return
-        yield event
+    return one_by_one(source, partial(_reading, path))
 
 
 def _is_wanted(event, selection):

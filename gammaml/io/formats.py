@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gammaml.columns import KEYS
+from gammaml.columns import EVENT_KEYS
 from gammaml.events import by_camera
 from gammaml.io import event_source
 from gammaml.io.checks import check_events
@@ -94,7 +94,7 @@ def read_parts(path, selection, n_events):
             yield _checked([path], cameras)
         return
     cameras = read([path], selection)
-    keys = [np.stack([np.asarray(each.table[name]) for name in KEYS[:2]], axis=1) for each in cameras]
+    keys = [np.stack([np.asarray(each.table[name]) for name in EVENT_KEYS], axis=1) for each in cameras]
     _, event = np.unique(np.concatenate(keys), axis=0, return_inverse=True)
     of_camera = np.split(event.reshape(-1), np.cumsum([len(each) for each in cameras])[:-1])
     for low in range(0, event.max() + 1, n_events):

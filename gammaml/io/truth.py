@@ -1,11 +1,14 @@
 """Simulated truth of a DL1 file, joined to its images, and the showers that images belong to."""
 
 import warnings
+from typing import NamedTuple
 
 import astropy.units as u
 import numpy as np
+from astropy.table import QTable
 
 from gammaml import sky
+from gammaml.columns import EVENT_KEYS
 from gammaml.errors import InputError
 from gammaml.io.checks import label_conflict
 from gammaml.io.tables import bare, key_order, require_table, side_by_side
@@ -24,21 +27,44 @@ SHOWER_IDENTITY = (
 )
 
 
-def with_truth(file, table):
-    """`table` with the simulated truth where the file has it, and with the shower each image belongs to."""
+class Showers(NamedTuple):
+    """The simulated showers of a file, and which of them each of some events is.
+
+    Parameters
+    ----------
+    table : astropy.table.QTable or None
+        None where nothing was simulated.
+    row : array of int (n_events,)
+        −1 where there is none.
+    """
+
+    table: QTable | None
+    row: np.ndarray
+
+    def of(self, events):
+        """The same for some of the events."""
+        return self._replace(row=self.row[events])
+
+
+def read_showers(file, events):
+    """The `Showers` of a file for a table of events, by their keys."""
     if SHOWER not in file:
-        return complete_truth(table, file.filename)
-    shower = require_table(file, SHOWER, ("obs_id", "event_id", "true_energy", "true_shower_primary_id"))
-    row = key_order(shower, table)
-    if (row < 0).any():
-        raise InputError(
-            file.filename,
-            f"{int((row < 0).sum())} images without simulated truth",
-            "a shower for each image",
-            "check how the file was merged",
-        )
-    shower.remove_columns(["obs_id", "event_id"])
-    return complete_truth(side_by_side(table, shower[row]), file.filename)
+        return Showers(None, np.full(len(events), -1))
+    table = require_table(file, SHOWER, (*EVENT_KEYS, "true_energy", "true_shower_primary_id"))
+    row = key_order(table, events)
+    table.remove_columns(EVENT_KEYS)
+    return Showers(table, row)
+
+
+def with_truth(table, showers, where):
+    """`table` with the simulated truth where there is one, and with the shower each row belongs to."""
+    if showers.table is None:
+        return complete_truth(table, where)
+    lacking = int((showers.row < 0).sum())
+    if lacking:
+        got, do = f"{lacking} images without simulated truth", "check how the file was merged"
+        raise InputError(where, got, "a shower for each image", do)
+    return complete_truth(side_by_side(table, showers.table[showers.row]), where)
 
 
 def complete_truth(table, where):
@@ -56,7 +82,7 @@ def complete_truth(table, where):
     astropy.table.QTable
     """
     if "true_energy" not in table.colnames:
-        table["shower_id"] = _mix([np.asarray(table[name]) for name in ("obs_id", "event_id")])
+        table["shower_id"] = _mix([np.asarray(table[name]) for name in EVENT_KEYS])
         return table
     if "true_shower_primary_id" in table.colnames:
         conflict = label_conflict(where, np.unique(table["true_shower_primary_id"]))

@@ -5,9 +5,14 @@ import numpy as np
 PRIMARIES = {0: "gamma", 1: "electron", -1: "positron", 2: "muon", -2: "muon", 101: "proton", 402: "helium"}
 
 
+def name_primary(code):
+    """A primary's name, by CORSIKA's code."""
+    return PRIMARIES.get(code, f"particle {code}")
+
+
 def name_primaries(counts):
     """Numbers of showers by CORSIKA's code of their primary, in words."""
-    return ", ".join(f"{PRIMARIES.get(code, f'particle {code}')} ({count:,})" for code, count in sorted(counts.items()))
+    return ", ".join(f"{name_primary(code)} ({count:,})" for code, count in sorted(counts.items()))
 
 
 def span(values, unit):

@@ -4,8 +4,7 @@ import astropy.units as u
 import numpy as np
 from astropy.table import QTable
 
-from gammaml.columns import KEYS
-from gammaml.io.event_rows import EVENT_KEYS
+from gammaml.columns import EVENT_KEYS, KEYS
 from gammaml.io.write_tables import with_key_types, write_table
 
 DERIVED_TRUTH = ("true_fov_lon", "true_fov_lat")

@@ -33,17 +33,8 @@ from gammaml.performance.selection import combine, energy_bins, log_bins, test_e
 from gammaml.performance.sensitivity import SensitivitySettings, sensitivity
 from gammaml.performance.simulated import effective_area, event_weights
 from gammaml.performance.sky_map import sky_map
-from gammaml.performance.source import (
-    Excess,
-    alpha_angle,
-    alpha_counts,
-    excess,
-    on_off,
-    reflected_offsets,
-    source_offset,
-    theta2,
-    theta2_counts,
-)
+from gammaml.performance.source import alpha_angle, on_off, reflected_offsets, source_offset, theta2
+from gammaml.performance.source_counts import Excess, alpha_counts, excess, theta2_counts
 from gammaml.performance.source_events import light_curve, source_gammaness
 from gammaml.performance.totals import summary
 from gammaml.performance.uncertainty import MIN_EVENTS

@@ -10,10 +10,9 @@ from astropy import units as u
 from gammaml import __version__
 from gammaml.errors import InputError, SettingError
 from gammaml.io.corsika import read_run, read_showers
-from gammaml.io.dl1_writer import write_dl1
 from gammaml.io.tables import file_source
 from gammaml.io.write_tables import check_output
-from gammaml.production.gather import gather
+from gammaml.production.gather import write_file
 from gammaml.production.parts import Parts
 from gammaml.production.record import Recorder
 from gammaml.progress import track
@@ -68,11 +67,7 @@ def produce_from_corsika(path, card, output, *, overwrite=False, show=True):
     parts = Parts(output, origin)
     with track(f"CORSIKA's {card.primary}s on {card.array}", run.showers, unit="showers", show=show) as progress:
         card = replace(card, showers=_record(recorder, run, read_showers(path), parts, progress))
-    events, true_images = gather(card, recorder.array, parts)
-    write_dl1(events, output, true_images=true_images, origin=origin, overwrite=overwrite)
-    n_events = sum(map(parts.n_events, range(card.n_blocks)))
-    parts.remove()
-    return {"showers": card.showers, "events": n_events, "images": sum(map(len, events))}
+    return write_file(card, recorder.array, parts, output, origin=origin, overwrite=overwrite)
 
 
 def fill_card(card, run, path):

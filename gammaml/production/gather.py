@@ -1,4 +1,4 @@
-"""From the blocks of a production to the events of its file."""
+"""From the blocks of a production to its file."""
 
 import itertools
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from astropy.time import Time
 from gammaml.columns import SUBARRAY_EVENT_TYPE
 from gammaml.errors import InputError
 from gammaml.events import PixelStore, TelescopeEvents
+from gammaml.io.dl1_writer import write_dl1
 from gammaml.production.block import centre
 from gammaml.simulation import arrays
 
@@ -33,6 +34,39 @@ class TrueImages:
         images = self.array[rows]
         self.store.release()
         return images
+
+
+def write_file(card, array, parts, output, *, origin, overwrite=False):
+    """Write the events of all blocks as a DL1 file, and remove the blocks.
+
+    Parameters
+    ----------
+    card : Card
+    array : ArrayDescription
+    parts : Parts
+    output : Path
+    origin : dict
+        What decides the events, for the file to carry.
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Returns
+    -------
+    dict
+        Numbers of showers thrown, array events and images.
+
+    Raises
+    ------
+    InputError
+        No event triggered.
+    OutputError
+        The file exists, its folder cannot be written, or the disk is full.
+    """
+    events, true_images = gather(card, array, parts)
+    write_dl1(events, output, true_images=true_images, origin=origin, overwrite=overwrite)
+    n_events = sum(map(parts.n_events, range(card.n_blocks)))
+    parts.remove()
+    return {"showers": card.showers, "events": n_events, "images": sum(map(len, events))}
 
 
 def gather(card, array, parts):

@@ -9,13 +9,13 @@ from astropy.table import QTable, vstack
 from astropy.time import Time
 
 from gammaml import io, sky
+from gammaml.columns import EVENT_KEYS
 from gammaml.errors import InputError, SettingError
-from gammaml.events import concatenate
+from gammaml.events import by_camera
 from gammaml.io.tables import key_order
 from gammaml.io.write_tables import check_output, whole_file
 from gammaml.production.card import expect_types
 
-EVENT = ("obs_id", "event_id")
 SIMULATED = ("simulated_obs_id", "simulated_event_id")
 TRUTH = ("true_shower_primary_id", "true_energy", "true_alt", "true_az", "true_core_x", "true_core_y")
 POINTING = ("pointing_alt", "pointing_az")
@@ -124,7 +124,7 @@ def observe(gammas, protons, output, settings, *, overwrite=False):
     ]
     _shuffle(chosen, settings, draw)
     io.write_dl1(_without_truth(files, chosen, pointing), output, overwrite=overwrite)
-    truth = vstack(chosen, metadata_conflicts="silent")[[*EVENT, "time", *SIMULATED, *TRUTH]]
+    truth = vstack(chosen, metadata_conflicts="silent")[[*EVENT_KEYS, "time", *SIMULATED, *TRUTH]]
     truth.sort("event_id")
     truth.meta = {"observation": asdict(settings)}
     with whole_file(truth_path(output), overwrite) as temporary:
@@ -171,8 +171,8 @@ def _choose(cameras, path, spectrum, time, draw):
     """The array events that a flux gives in a time: keys and truth, in random order."""
     from gammaml.performance import expected_events  # the processes of a production need none of it
 
-    every = vstack([events.table[[*EVENT, *TRUTH, *POINTING]] for events in cameras], metadata_conflicts="silent")
-    _, first = np.unique(np.stack([every[name] for name in EVENT], axis=1), axis=0, return_index=True)
+    every = vstack([events.table[[*EVENT_KEYS, *TRUTH, *POINTING]] for events in cameras], metadata_conflicts="silent")
+    _, first = np.unique(np.stack([every[name] for name in EVENT_KEYS], axis=1), axis=0, return_index=True)
     every = every[first]
     every.meta["simulation"] = cameras[0].simulation
     expected = expected_events(every, *spectrum, time)
@@ -192,7 +192,7 @@ def _shuffle(chosen, settings, draw):
     for table in chosen:
         own = number[first : first + len(table)]
         first += len(table)
-        table.rename_columns(EVENT, SIMULATED)
+        table.rename_columns(EVENT_KEYS, SIMULATED)
         table["obs_id"] = np.full(len(table), settings.obs_id)
         table["event_id"] = own + 1
         table["time"] = Time(settings.start, seconds[own] / 86400, format="mjd", scale="tai")
@@ -200,25 +200,19 @@ def _shuffle(chosen, settings, draw):
 
 def _without_truth(files, chosen, pointing):
     """The chosen events of both files, by camera, with their new keys and times, and where they point on the sky."""
-    taken = [
-        _taken(events, table, pointing) for cameras, table in zip(files, chosen, strict=True) for events in cameras
-    ]
-    joined = []
-    while taken:
-        first = taken[0]
-        joined.append(concatenate([events for events in taken if events.camera.same_pixels(first.camera)]))
-        taken = [events for events in taken if not events.camera.same_pixels(first.camera)]
-    return joined
+    return by_camera(
+        [_taken(events, table, pointing) for cameras, table in zip(files, chosen, strict=True) for events in cameras]
+    )
 
 
 def _taken(events, chosen, pointing):
-    old = QTable([chosen[name] for name in SIMULATED], names=EVENT)
-    row = key_order(old, events.table, EVENT)
+    old = QTable([chosen[name] for name in SIMULATED], names=EVENT_KEYS)
+    row = key_order(old, events.table, EVENT_KEYS)
     kept = events[row >= 0]
     new = chosen[row[row >= 0]]
     known = [name for name in kept.table.colnames if not name.startswith("true_") and name != "shower_id"]
     table = kept.table[known]
-    for name in (*EVENT, "time"):
+    for name in (*EVENT_KEYS, "time"):
         table[name] = new[name]
     for name, value in zip(("pointing_ra", "pointing_dec"), pointing, strict=True):
         table[name] = np.full(len(table), value) * u.deg

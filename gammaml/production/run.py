@@ -6,12 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gammaml.errors import SettingError
-from gammaml.io.dl1_writer import write_dl1
 from gammaml.io.write_tables import check_output
 from gammaml.production.block import Observatory
 from gammaml.production.cluster import on_cluster
 from gammaml.production.cores import on_cores
-from gammaml.production.gather import gather
+from gammaml.production.gather import write_file
 from gammaml.production.parts import Parts
 from gammaml.progress import track
 from gammaml.simulation import arrays
@@ -53,17 +52,14 @@ def produce(card, output, *, processes=None, client=None, overwrite=False, show=
         raise SettingError("processes", processes, "at least 1", "choose another number")
     check_output(output, overwrite)
     observatory = Observatory(card, arrays.array(card.array))
-    parts = Parts(output, identity(observatory))
+    origin = identity(observatory)
+    parts = Parts(output, origin)
     if client is None:
         make = on_cores(observatory, parts, processes or os.cpu_count())
     else:
         make = on_cluster(observatory, parts, client)
     _work(card, parts, make, show)
-    events, true_images = gather(card, observatory.array, parts)
-    write_dl1(events, output, true_images=true_images, origin=identity(observatory), overwrite=overwrite)
-    n_events = sum(map(parts.n_events, range(card.n_blocks)))
-    parts.remove()
-    return {"showers": card.showers, "events": n_events, "images": sum(map(len, events))}
+    return write_file(card, observatory.array, parts, output, origin=origin, overwrite=overwrite)
 
 
 def identity(observatory):
