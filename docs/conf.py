@@ -19,7 +19,7 @@ version = release = __version__
 extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx_external_toc"]
 
 include_patterns = ["*.md", "data/*.md", "docs/**", "notebooks/*.md", "notebooks/[0-9]*.ipynb"]
-exclude_patterns = [".*", "gammaml", "tests", "benchmarks", "docs/_build", "docs/changes", "docs/templates"]
+exclude_patterns = [".*", "gammaml", "tests", "benchmarks", "docs/_build", "docs/changes"]
 external_toc_path = "docs/contents.yml"
 suppress_warnings = ["etoc.glob", "etoc.toctree"]  # what is not there yet; autosummary's own
 highlight_language = "none"
@@ -35,7 +35,7 @@ nitpick_ignore_regex = [
     ("py:obj", "gammaml.io.dl2.levels"),
 ]
 autosummary_generate = ["docs/api.rst"]
-templates_path = ["templates"]
+autosummary_ignore_module_all = False  # a package lists what it takes from its modules
 autodoc_default_options = {"members": True, "exclude-members": "cKDTree, Lock"}
 autodoc_typehints = "none"  # docstrings tell, with units and shapes
 numpydoc_show_class_members = False
@@ -63,6 +63,7 @@ html_theme_options = {"show_prev_next": False, "navbar_end": ["theme-switcher"],
 def setup(app):
     app.extensions["sphinx_multitoc_numbering"].parallel_read_safe = True  # it does not say so, and has nothing to do
     app.connect("source-read", _unreleased)
+    app.connect("autodoc-skip-member", _fields)
     app.add_html_math_renderer("mathml", (_inline_math, None), (_block_math, None))
 
 
@@ -73,6 +74,11 @@ def _unreleased(app, name, source):
         entries = "".join(f"- {' '.join(text.split())}\n" for text in texts)
         before, _, after = source[0].partition("What will be in")
         source[0] = f"{before}## Next release\n\n{entries}{after.partition('<!--')[2].partition('-->')[2]}"
+
+
+def _fields(app, what, name, thing, skip, options):
+    """Leave out what Python says of the fields of a named tuple: their docstring stands in the class."""
+    return True if (getattr(thing, "__doc__", None) or "").startswith("Alias for field number") else None
 
 
 def _inline_math(writer, node):
