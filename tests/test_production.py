@@ -4,7 +4,6 @@ import json
 import os
 import resource
 import signal
-import time
 from dataclasses import replace
 
 import astropy.units as u
@@ -623,10 +622,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     peaks = []
     for showers in (20, 200):
         arguments = [sys.executable, "-c", code, str(showers), str(tmp_path / f"{showers}.h5")]
-        start = time.monotonic()
         done = subprocess.run(arguments, capture_output=True, text=True, check=True)
         peaks.append(float(done.stdout))
-        assert time.monotonic() - start < 300
     assert peaks[1] < peaks[0] + 700
 
 
