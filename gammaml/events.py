@@ -131,14 +131,12 @@ class Subarray:
 
     def same_telescopes(self, other):
         """Whether both have telescopes of the same numbers, types and mirrors at the same places, to a centimetre."""
-        one, two = (
-            [
-                (each.tel_id, each.tel_type, round(each.optics.mirror_area, 2), *np.round(each.position, 2))
-                for each in subarray.telescopes
-            ]
-            for subarray in (self, other)
-        )
-        return one == two
+        one, two = ([(each.tel_id, each.tel_type) for each in subarray.telescopes] for subarray in (self, other))
+        return one == two and np.array_equal(self._places(), other._places(), equal_nan=True)
+
+    def _places(self):
+        """Mirror area and position of each telescope, rounded; NaN where the file does not say."""
+        return np.array([(each.optics.mirror_area, *each.position) for each in self.telescopes]).round(2)
 
     def telescope(self, tel_id):
         """The telescope with this id."""

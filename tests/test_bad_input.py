@@ -128,7 +128,8 @@ def test_a_file_that_is_not_there(gammaml, tmp_path):
 def test_a_file_of_another_level(gammaml, dl1_files, trained, tmp_path):
     dl2 = tmp_path / "gamma.dl2.h5"
     gammaml("predict", dl1_files["gamma"], "--energy", trained, "-o", dl2)
-    refusal(gammaml("train", "energy", dl2, "-o", tmp_path / "x.gammaml", *QUICKLY))
+    line = refusal(gammaml("train", "energy", dl2, "-o", tmp_path / "x.gammaml", *QUICKLY))
+    assert "give the DL1 file it was made from" in line
     assert "no readable zip" in refusal(gammaml("predict", dl2, "--energy", dl2, "-o", tmp_path / "y.dl2.h5"))
     assert "gamma.dl1.h5" in refusal(gammaml("evaluate", dl1_files["gamma"], "-o", tmp_path / "figures"))
 
@@ -152,6 +153,15 @@ def test_another_camera_than_the_networks(gammaml, trained, tmp_path):
         line = refusal(gammaml("predict", path, "--energy", trained, "-o", tmp_path / "x.dl2.h5"))
     assert "OtherCam (217 pixels)" in line
     assert "MadeCam (469 pixels)" in line
+
+
+def test_of_many_files_the_one_of_another_camera_is_named(gammaml, dl1_files, trained, tmp_path):
+    path = tmp_path / "other.dl1.h5"
+    write_dl1(made_events(5, camera=hexagonal_camera(rings=8, name="OtherCam")), path)
+    result = gammaml("predict", dl1_files["gamma"], path, "--energy", trained, "--output-dir", tmp_path / "dl2")
+    assert result.exit_code == 3
+    assert f"{path}: network inputs: got images of the camera OtherCam" in result.stderr
+    assert [each.name for each in (tmp_path / "dl2").iterdir()] == ["gamma.dl2.h5"]
 
 
 def test_several_cameras_and_none_chosen(gammaml, shared_data, tmp_path):

@@ -170,6 +170,23 @@ def test_square_images_lie_with_columns_along_azimuth_and_rows_along_altitude(tm
     assert flipped.table["hillas_fov_lat"][0] == -events.table["hillas_fov_lat"][0]
 
 
+def test_a_stack_is_converted(gammaml, stack, tmp_path):
+    output = tmp_path / "stack.dl1.h5"
+    result = gammaml("convert", stack, "-o", output)
+    assert result.exit_code == 0, result.stderr
+    original, converted = io.read_events(stack), io.read_events(output)
+    np.testing.assert_array_equal(converted.image, original.image)
+    np.testing.assert_array_equal(converted.peak_time, original.peak_time)
+    np.testing.assert_allclose(converted.table["true_energy"].value, original.table["true_energy"].value)
+
+
+@pytest.mark.filterwarnings("error:All-NaN", "ignore:.*without a pointing")
+def test_a_stack_without_pointing_is_converted(gammaml, tmp_path):
+    output = tmp_path / "stack.dl1.h5"
+    assert gammaml("convert", write(tmp_path, columns=""), "-o", output).exit_code == 0
+    assert describe.describe(output)["pointing"] == "unknown"
+
+
 def test_positions_from_a_table_and_in_degrees(tmp_path):
     degrees = np.stack([MADE.camera.fov_lat, MADE.camera.fov_lon], axis=1)
     np.savetxt(tmp_path / "pixels.csv", degrees, delimiter=",", header="x,y", comments="")

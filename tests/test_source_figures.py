@@ -115,6 +115,8 @@ def test_maps_that_cannot_be():
     dl2 = observation(100, 0)
     with pytest.raises(SettingError, match="step: got 3 deg"):
         performance.sky_map(dl2, SOURCE, LOCATION, step=3 * u.deg)
+    with pytest.raises(InputError, match=r"deg from the source, expected less than 10 deg"):
+        performance.sky_map(dl2, SkyCoord(SOURCE.ra + 90 * u.deg, SOURCE.dec), LOCATION)
     dl2["pointing_ra"][:50] += 1 * u.deg
     with pytest.raises(InputError, match="telescopes that do not follow the sky"):
         performance.sky_map(dl2, SOURCE, LOCATION)

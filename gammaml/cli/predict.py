@@ -98,7 +98,7 @@ def _report(outcomes, *, stop):
         if isinstance(outcome, Exception):
             if stop:
                 raise outcome
-            trouble(outcome)
+            trouble(outcome if str(file) in str(outcome) else f"{file}: {outcome}")
             failed.append(file)
         else:
             done(f"{target}: {outcome:,} images")

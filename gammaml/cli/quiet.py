@@ -20,7 +20,7 @@ def quietly():
         os.dup2(swallowed.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             swallowed.seek(0)
             os.write(kept, swallowed.read())
             raise

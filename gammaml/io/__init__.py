@@ -38,7 +38,7 @@ def read_events(paths, selection=Selection(), *, tel_type=None):
 def only_camera(paths, cameras):
     """The events of the one camera of some files, for networks that take no others."""
     if len(cameras) > 1:
-        types = ", ".join(name for events in cameras for name in events.tel_types)
+        types = ", ".join(f"{events.camera.name} of {', '.join(events.tel_types)}" for events in cameras)
         raise InputError(
             ", ".join(str(path) for path in _as_paths(paths)),
             f"telescope types with different cameras ({types})",

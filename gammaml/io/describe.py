@@ -119,7 +119,7 @@ def _pointing(file):
     for group in (CONSTANT_POINTING, *MONITORED_POINTING):
         tables = [read_table(table) for table in file.get(group, {}).values()]
         alt, az = (_joined(tables, word) for word in ("altitude", "azimuth"))
-        if len(alt) and len(az):
+        if np.isfinite(alt).any() and np.isfinite(az).any():
             return pointing_range(alt, az)
     return {"pointing": "unknown"}
 

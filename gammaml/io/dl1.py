@@ -175,12 +175,13 @@ class _Plan:
 def _index(path, selection):
     with open_hdf5(path) as file:
         if IMAGES not in file:
-            raise InputError(
-                path,
-                f"the groups {', '.join(file) or 'none'} without /{IMAGES}",
-                "a ctapipe DL1 file with images",
-                "write images with ctapipe-process --write-images",
+            got = f"the groups {', '.join(file) or 'none'} without /{IMAGES}"
+            do = (
+                "give the DL1 file it was made from"
+                if "dl2" in file
+                else "write images with ctapipe-process --write-images"
             )
+            raise InputError(path, got, "a ctapipe DL1 file with images", do)
         subarray = read_subarray(file)
         trigger = _selected_triggers(file, selection)
         telescopes = _selected_telescopes(file, subarray, selection)

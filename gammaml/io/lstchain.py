@@ -334,6 +334,4 @@ def describe_rows(table, where):
         described |= truth_ranges(events["true_energy"].to_value("TeV"), primaries)
     else:
         described["simulated"] = "no"
-    pointing = np.stack([events[name].to_value("deg") for name in ("pointing_alt", "pointing_az")])
-    known = np.isfinite(pointing).all(axis=0)
-    return described | (pointing_range(*pointing[:, known]) if known.any() else {"pointing": "unknown"})
+    return described | pointing_range(*(events[name].to_value("deg") for name in ("pointing_alt", "pointing_az")))

@@ -31,7 +31,10 @@ def truth_ranges(energy, primary):
 
 
 def pointing_range(alt, az):
-    """Ranges of altitude and azimuth (arrays in degrees, at least one of them finite): dict of str to str."""
+    """Ranges of altitude and azimuth (arrays in degrees, NaN where not known): dict of str to str."""
+    alt, az = np.stack([alt, az])[:, np.isfinite(alt) & np.isfinite(az)]
+    if not len(alt):
+        return {"pointing": "unknown"}
     turned = az[0] + np.mod(az - az[0] + 180, 360) - 180  # so that north does not tear a range apart
     return {"pointing": f"altitude {span(alt, 'deg')}, azimuth {span(turned, 'deg')}"}
 

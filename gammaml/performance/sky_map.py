@@ -11,6 +11,7 @@ from gammaml.errors import InputError, SettingError
 from gammaml.io.celestial import to_icrs
 from gammaml.performance.selection import WHERE, bare
 
+FARTHEST = 10.0  # deg, of a source from the pointing: more than any field of view
 MOST_MOTION = 0.1  # degrees that a pointing may move on the sky during a run
 LEAST = 1e-9  # weight of the ratio of areas where no off event is
 FINENESS = 5  # points of an even field along the radius of the on region
@@ -48,7 +49,7 @@ def sky_map(dl2, source, location, *, radius=0.1 * u.deg, excluded=0.3 * u.deg, 
     Raises
     ------
     gammaml.errors.InputError
-        Where no event has a direction, or telescopes do not follow the sky.
+        Where no event has a direction, telescopes do not follow the sky, or the source is far from their pointing.
 
     References
     ----------
@@ -63,6 +64,10 @@ def sky_map(dl2, source, location, *, radius=0.1 * u.deg, excluded=0.3 * u.deg, 
         if np.hypot(*(pointing[run == number] - middle).T).max() > MOST_MOTION:
             got = "telescopes that do not follow the sky in one run"
             raise InputError("sky_map", got, "one pointing a run", "give each pointing an obs_id of its own")
+        away = np.hypot(*middle)
+        if not away < FARTHEST:
+            got = f"a pointing {away:.3g} deg from the source"
+            raise InputError("sky_map", got, f"less than {FARTHEST:g} deg", "check the coordinates of the source")
         on, off = _counts(events[run == number], places, middle, *radii)
         n_on, n_off = n_on + on, n_off + off
         weight += off + LEAST
