@@ -129,7 +129,7 @@ def test_a_file_of_another_level(gammaml, dl1_files, trained, tmp_path):
     dl2 = tmp_path / "gamma.dl2.h5"
     gammaml("predict", dl1_files["gamma"], "--energy", trained, "-o", dl2)
     line = refusal(gammaml("train", "energy", dl2, "-o", tmp_path / "x.gammaml", *QUICKLY))
-    assert "give the DL1 file it was made from" in line
+    assert "give the DL1 file of it" in line
     assert "no readable zip" in refusal(gammaml("predict", dl2, "--energy", dl2, "-o", tmp_path / "y.dl2.h5"))
     assert "gamma.dl1.h5" in refusal(gammaml("evaluate", dl1_files["gamma"], "-o", tmp_path / "figures"))
 

@@ -176,11 +176,7 @@ def _index(path, selection):
     with open_hdf5(path) as file:
         if IMAGES not in file:
             got = f"the groups {', '.join(file) or 'none'} without /{IMAGES}"
-            do = (
-                "give the DL1 file it was made from"
-                if "dl2" in file
-                else "write images with ctapipe-process --write-images"
-            )
+            do = "give the DL1 file of it" if "dl2" in file else "write images with ctapipe-process --write-images"
             raise InputError(path, got, "a ctapipe DL1 file with images", do)
         subarray = read_subarray(file)
         trigger = _selected_triggers(file, selection)
