@@ -162,6 +162,25 @@ def test_cleaned_images_are_told_from_raw_ones(protons, others):
     assert row_of(table, "broken pixels")["verdict"] == "caution"
 
 
+def cleaned(events):
+    """The events with nothing outside their brightest pixels."""
+    return changed(events, lambda image: np.putmask(image, image < 5, 0.0))
+
+
+def test_a_training_of_cleaned_images(protons, others):
+    """Where there is no noise, none is as it should be, and any is a mismatch."""
+    bundle = trained_on(cleaned(protons))
+    assert row_of(conditions.compare(cleaned(others), bundle), "pixel noise")["verdict"] == "ok"
+    row = row_of(conditions.compare(others, bundle), "pixel noise")
+    assert (row["difference"], row["verdict"]) == (np.inf, "mismatch")
+
+
+def test_classes_of_which_one_was_cleaned_are_warned_of(protons):
+    gammas = replace(made_events(100), simulation=None)
+    with pytest.warns(RangeWarning, match="pixel noise of MadeCam: .* in gammas, 0 p.e. in hadrons"):
+        conditions.warn_of_classes(conditions.measure(concatenate([gammas, cleaned(protons)])))
+
+
 def test_a_pointing_that_is_not_known_is_not_ok(protons, others):
     lost = replace(others, table=others.table.copy())
     lost.table["pointing_alt"] = np.nan * u.deg

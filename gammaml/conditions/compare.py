@@ -101,7 +101,7 @@ def _table(seen, trained, settings):
 
 def _judge(name, difference, uncertainty):
     """The verdict on one difference; what is not known cannot be ok."""
-    if not np.isfinite(difference):
+    if np.isnan(difference):
         return "caution"
     sure = abs(difference) - 2 * np.nan_to_num(uncertainty)
     return VERDICTS[int(np.searchsorted(LIMITS[name], sure))]
@@ -127,7 +127,9 @@ def differences(seen, trained, *, night_sky=0.0, dead_pixels=0.0):
     slopes = [_slope(each, start) for each in (seen, trained)]
     return [
         _row("pixel noise", seen, trained, "p.e.", _noise_difference(seen, trained, night_sky), "of training"),
-        _row("pedestal", seen, trained, "p.e.", (_apart("pedestal", seen, trained)[0] / noise, 0.0), "of its noise"),
+        _row(
+            "pedestal", seen, trained, "p.e.", (_over(_apart("pedestal", seen, trained)[0], noise), 0.0), "of its noise"
+        ),
         _row("broken pixels", seen, trained, "", (_broken_difference(seen, trained, dead_pixels), 0.0), "share"),
         _row("zenith", seen, trained, "deg", (_zenith_difference(seen, trained), 0.0), "deg outside"),
         _row("images after cleaning", seen, trained, "", _apart("images after cleaning", seen, trained), "share"),
@@ -151,7 +153,14 @@ def _apart(name, seen, trained):
 
 
 def _relative(name, seen, trained):
-    return tuple(value / trained.values[name][0] for value in _apart(name, seen, trained))
+    difference, uncertainty = _apart(name, seen, trained)
+    scale = trained.values[name][0]
+    return _over(difference, scale), uncertainty / scale if scale else 0.0
+
+
+def _over(value, scale):
+    """A ratio, where cleaned images have no noise: of nothing to nothing 0, of something to nothing infinite."""
+    return value / scale if scale else np.copysign(np.inf, value) if value else 0.0
 
 
 def _beyond(value, low, high):
@@ -162,7 +171,7 @@ def _beyond(value, low, high):
 def _noise_difference(seen, trained, night_sky):
     noise = trained.values["pixel noise"][0]
     difference = _beyond(seen.values["pixel noise"][0], noise, np.hypot(noise, night_sky))
-    return difference / noise, _relative("pixel noise", seen, trained)[1]
+    return _over(difference, noise), _relative("pixel noise", seen, trained)[1]
 
 
 def _broken_difference(seen, trained, dead_pixels):
@@ -263,6 +272,6 @@ def warn_of_classes(found):
     pairs = [(one, other) for one in found for other in found if one.camera == other.camera]
     for gamma, hadron in [pair for pair in pairs if [each.kind for each in pair] == ["gamma", "hadron"]]:
         for name, one, other, unit, *difference, _ in differences(gamma, hadron):
-            if name in OF_INSTRUMENT and np.isfinite(difference[0]) and _judge(name, *difference) != VERDICTS[0]:
+            if name in OF_INSTRUMENT and not np.isnan(difference[0]) and _judge(name, *difference) != VERDICTS[0]:
                 said = f"{name} of {gamma.camera}: {one:.3g} {unit} in gammas, {other:.3g} {unit} in hadrons"
                 warnings.warn(f"{said}; a network can tell the classes by it", RangeWarning, stacklevel=3)
