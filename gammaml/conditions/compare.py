@@ -122,14 +122,12 @@ def differences(seen, trained, *, night_sky=0.0, dead_pixels=0.0):
     list of tuple
         A row a quantity, as :data:`COLUMNS`.
     """
-    noise = trained.values["pixel noise"][0]
+    pedestal = _over(_apart("pedestal", seen, trained)[0], trained.values["pixel noise"][0])
     start = _tail(seen, trained)
     slopes = [_slope(each, start) for each in (seen, trained)]
     return [
         _row("pixel noise", seen, trained, "p.e.", _noise_difference(seen, trained, night_sky), "of training"),
-        _row(
-            "pedestal", seen, trained, "p.e.", (_over(_apart("pedestal", seen, trained)[0], noise), 0.0), "of its noise"
-        ),
+        _row("pedestal", seen, trained, "p.e.", (pedestal, 0.0), "of its noise"),
         _row("broken pixels", seen, trained, "", (_broken_difference(seen, trained, dead_pixels), 0.0), "share"),
         _row("zenith", seen, trained, "deg", (_zenith_difference(seen, trained), 0.0), "deg outside"),
         _row("images after cleaning", seen, trained, "", _apart("images after cleaning", seen, trained), "share"),
