@@ -70,7 +70,7 @@ SST_CARDS = {
 SST_NETWORK = TrainSettings(mapping="resampled", epochs=8)
 PICTURE, BOUNDARY = 10.0, 5.0  # p.e.; the file's own cleaning keeps what this does
 LEAST_BRIGHTEST, LEAST_CHARGE = 15.0, 150.0  # p.e., of the observed images
-OBSERVED = 3000  # images, from the beginning
+OBSERVED = 30_000  # images at most: all there are
 
 
 def main():
