@@ -169,7 +169,7 @@ def test_a_full_disk(processes, gammas, tmp_path, monkeypatch):
 def test_a_disk_that_fills_at_the_end(gammas, tmp_path, monkeypatch):
     path = tmp_path / "gamma.dl1.h5"
     with monkeypatch.context() as patch:
-        patch.setattr(run, "gather", lambda *_: 1 / 0)
+        patch.setattr("gammaml.production.gather.gather", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             produce(GAMMAS, path, processes=1, show=False)
     limited(100_000, produce, GAMMAS, path, processes=1, show=False)
