@@ -37,7 +37,6 @@ from test_io_stacks import SST1M  # noqa: E402
 from gammaml import bundle, io, predict, production, split, train  # noqa: E402
 from gammaml.config import TrainSettings  # noqa: E402
 from gammaml.events import PixelStore, concatenate  # noqa: E402
-from gammaml.io import Selection  # noqa: E402
 from gammaml.io.hillas import image_parameters, to_ctapipe_geometry  # noqa: E402
 from gammaml.simulation import arrays  # noqa: E402
 
@@ -70,7 +69,6 @@ SST_CARDS = {
 SST_NETWORK = TrainSettings(mapping="resampled", epochs=8)
 PICTURE, BOUNDARY = 10.0, 5.0  # p.e.; the file's own cleaning keeps what this does
 LEAST_BRIGHTEST, LEAST_CHARGE = 15.0, 150.0  # p.e., of the observed images
-OBSERVED = 30_000  # images at most: all there are
 
 
 def main():
@@ -109,7 +107,7 @@ def sst1m(folder):
     events = as_observed(concatenate(ours))
     network, test = learnt(folder / "sst1m_network.gammaml", events, SST_NETWORK)
     every = predict.to_dl2(events[~events.is_gamma], gammaness=network)
-    real = as_observed(io.read_events(folder / "crab.toml", Selection(max_events=OBSERVED)))
+    real = as_observed(io.read_events(folder / "crab.toml"))
     answers = {name: answered(network, each) for name, each in {**by_class(test), "observed": real}.items()}
     report_separation(answers)
     pointing = {"observed": answers["observed"]["CNN"], "our protons, seen in training or not": every}

@@ -8,7 +8,7 @@ from astropy.coordinates import EarthLocation
 from astropy.table import QTable, hstack, vstack
 
 from gammaml import sky, stereo
-from gammaml.columns import GAMMA_PRIMARY
+from gammaml.columns import GAMMA_PRIMARY, IMAGE_PARAMETERS
 from gammaml.errors import InputError
 from gammaml.events import as_list
 
@@ -16,18 +16,7 @@ KEYS_OF_EVENT = ("obs_id", "event_id", "shower_id")
 POINTING = ("pointing_alt", "pointing_az")
 TILTED = ("true_tilted_lon", "true_tilted_lat")  # core, m
 # Columns that tell the images of an event apart.
-OF_IMAGES = (
-    "tel_id",
-    "true_fov_",
-    "hillas_",
-    "timing_",
-    "leakage_",
-    "concentration_",
-    "morphology_",
-    "intensity_",
-    "peak_time_",
-    "core_psi",
-)
+OF_IMAGES = ("tel_id", "true_fov_", *IMAGE_PARAMETERS)
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,6 +24,17 @@ class Column:
 
 KEYS = ("obs_id", "event_id", "tel_id")
 EVENT_KEYS = KEYS[:2]
+# What names of image parameters begin with.
+IMAGE_PARAMETERS = (
+    "hillas_",
+    "timing_",
+    "leakage_",
+    "concentration_",
+    "morphology_",
+    "intensity_",
+    "peak_time_",
+    "core_psi",
+)
 AT_TRIGGER = ("time", "event_type", "pointing_ra", "pointing_dec")  # what is known of an array event as it is taken
 
 COLUMNS = {

@@ -16,7 +16,7 @@ from ctapipe.core import traits
 from ctapipe.reco import ReconstructionProperty, Reconstructor, StereoMeanCombiner
 from ctapipe.reco.utils import add_defaults_and_meta
 
-from gammaml.columns import COLUMNS, KEYS, bare
+from gammaml.columns import COLUMNS, IMAGE_PARAMETERS, KEYS, bare
 from gammaml.errors import InputError, RangeWarning, SettingError
 from gammaml.events import PixelStore, TelescopeEvents, by_camera
 from gammaml.io.dl2_writer import TASK_GROUPS
@@ -26,7 +26,6 @@ from gammaml.io.write_tables import whole_file
 
 GROUPS = {"gammaness": "particle_type", "energy": "energy", "direction": "geometry"}
 POINTING = {"pointing_alt": "telescope_pointing_altitude", "pointing_az": "telescope_pointing_azimuth"}
-PARAMETERS = ("hillas_", "timing_", "leakage_", "concentration_", "morphology_")
 RESULTS = {
     "energy": containers.ReconstructedEnergyContainer,
     "geometry": containers.ReconstructedGeometryContainer,
@@ -102,13 +101,18 @@ class GammamlReconstructor(Reconstructor):
         """Answers for each image, of networks of images, and for the shower."""
         from gammaml import array_events, predict
 
+        if next(iter(self.bundles.values())).settings.is_array:
+            return QTable(), self._answers(array_events.build(cameras))
+        images = vstack([self._answers(events) for events in cameras], metadata_conflicts="silent")
+        return images, predict.combine_telescopes(images)
+
+    def _answers(self, events):
+        """Answers for images of one camera, or for array events, wherever they lie in the range of the training."""
+        from gammaml import predict
+
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RangeWarning)
-            if next(iter(self.bundles.values())).settings.is_array:
-                return QTable(), predict.to_dl2(array_events.build(cameras), **self.bundles)
-            tables = [predict.to_dl2(events, **self.bundles) for events in cameras]
-        images = vstack(tables, metadata_conflicts="silent")
-        return images, predict.combine_telescopes(images)
+            return predict.to_dl2(events, **self.bundles)
 
 
 class GammamlModel(GammamlReconstructor):
@@ -175,14 +179,10 @@ class GammamlModel(GammamlReconstructor):
         gammaml.errors.InputError
             Where the table has no images.
         """
-        from gammaml import predict
-
         events = _of_table(table, to_subarray(self.subarray))
         if not self._knows(events.camera):
             raise KeyError(key)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RangeWarning)
-            answers = predict.to_dl2(events, **self.bundles)
+        answers = self._answers(events)
         fields = RESULTS[str(self.property)].fields
         known = {field: name for field, name in self.fields.items() if field in fields and name in answers.colnames}
         result = Table({f"{self.prefix}_tel_{field}": answers[column] for field, column in known.items()})
@@ -205,7 +205,7 @@ def _of_table(table, subarray):
         raise InputError("GammamlModel", f"a table without {', '.join(lost)}", "images and pointing", do)
     table = QTable(table)
     image, peak_time = (np.asarray(bare(table[name]), np.float32) for name in ("image", "peak_time"))
-    rows = table[[name for name in table.colnames if name in KEYS or name.startswith(PARAMETERS)]]
+    rows = table[[name for name in table.colnames if name in KEYS or name.startswith(IMAGE_PARAMETERS)]]
     rows["shower_id"] = rows["event_id"]
     for name, theirs in POINTING.items():
         rows[name] = table[theirs].to(u.deg)

@@ -67,9 +67,9 @@ def predict(bundle, events, *, show=False):
 def _filled_up(x, n):
     """The inputs of n images, with zeros up to a power of two: for every new length the backend keeps some memory."""
     more = (1 << (n - 1).bit_length()) - n
-    return (
-        {name: np.pad(values, [(0, more)] + [(0, 0)] * (values.ndim - 1)) for name, values in x.items()} if more else x
-    )
+    if not more:
+        return x
+    return {name: np.pad(values, [(0, more)] + [(0, 0)] * (values.ndim - 1)) for name, values in x.items()}
 
 
 def network_inputs(bundle, events):

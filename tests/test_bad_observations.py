@@ -40,6 +40,15 @@ def observation(tmp_path):
     return observed(made_events(10, primary=101)), write
 
 
+def commands(path, trained, folder):
+    """Those that read a file of images."""
+    return (
+        ("check", path, "--bundle", trained),
+        ("predict", path, "--energy", trained, "-o", folder / "x.dl2.h5"),
+        ("convert", path, "-o", folder / "x.dl1.h5"),
+    )
+
+
 def test_a_truncated_or_empty_observation(gammaml, trained, observation, tmp_path):
     events, write = observation
     for damage, said in ((truncated, "damaged file"), (emptied, "zero events")):
@@ -50,11 +59,7 @@ def test_a_truncated_or_empty_observation(gammaml, trained, observation, tmp_pat
         else:
             damage(path)
         with unchanged(tmp_path):
-            for command in (
-                ("check", path, "--bundle", trained),
-                ("predict", path, "--energy", trained, "-o", tmp_path / "x.dl2.h5"),
-                ("convert", path, "-o", tmp_path / "x.dl1.h5"),
-            ):
+            for command in commands(path, trained, tmp_path):
                 assert said in refusal(gammaml(*command))
 
 
@@ -90,11 +95,7 @@ def test_event_ids_that_repeat_in_a_file(gammaml, trained, observation, tmp_path
     path = write(events)
     repeat_ids(path)
     with unchanged(tmp_path):
-        for command in (
-            ("check", path, "--bundle", trained),
-            ("predict", path, "--energy", trained, "-o", tmp_path / "x.dl2.h5"),
-            ("convert", path, "-o", tmp_path / "x.dl1.h5"),
-        ):
+        for command in commands(path, trained, tmp_path):
             assert "obs_id 1, event_id 100, expected each once" in refusal(gammaml(*command))
 
 

@@ -11,7 +11,7 @@ from astropy.table import QTable, vstack
 from astropy.time import Time
 
 from gammaml import __version__, sky
-from gammaml.columns import AT_TRIGGER, EVENT_KEYS
+from gammaml.columns import AT_TRIGGER, EVENT_KEYS, IMAGE_PARAMETERS
 from gammaml.errors import InputError
 from gammaml.io.event_rows import blank
 from gammaml.io.write_instrument import write_subarray
@@ -19,7 +19,6 @@ from gammaml.io.write_simulation import write_thrown, write_truth
 from gammaml.io.write_tables import with_key_types, write_attributes, write_table
 
 DATA_MODEL_VERSION = "v7.1.0"
-PARAMETERS = ("hillas_", "timing_", "leakage_", "concentration_", "morphology_", "intensity_", "peak_time_", "core_psi")
 TRUE_PARAMETERS = ("hillas_", "leakage_", "concentration_", "morphology_", "intensity_")
 SAME_POINTING = 1e-4  # degrees, well below any telescope's precision
 ALTAZ, UNKNOWN = 0, -1  # codes of ctapipe's enums
@@ -155,7 +154,7 @@ def _write_triggers(file, rows, subarray):
 
 
 def _write_parameters(file, rows):
-    names = [name for name in rows.telescope.colnames if name.startswith(PARAMETERS)]
+    names = [name for name in rows.telescope.colnames if name.startswith(IMAGE_PARAMETERS)]
     for tel_id in rows.tel_ids if names else ():
         table = with_key_types(rows.of_telescope(tel_id)[[*EVENT_KEYS, "tel_id", *names]])
         write_table(file, f"dl1/event/telescope/parameters/tel_{tel_id:03d}", table)
