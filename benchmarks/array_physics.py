@@ -1,14 +1,15 @@
 """Networks of array events against single images, the forest and the classical direction: ``make bench-physics``.
 
-Each seed splits the showers anew; a gammaness network and one for energy and direction are trained for each kind of
-network, and judged on the same test showers. Every training is kept in the folder of results, so that an interrupted
-run goes on. At its end a table in Markdown is printed, and a figure of each measure by energy is written.
+Each seed splits the showers anew; one network for all tasks is trained of each kind, and judged on the same test
+showers. Every training is kept in the folder of results, so that an interrupted run goes on. At its end a table in
+Markdown is printed, and a figure of each measure by energy is written.
 """
 
 import argparse
 import json
 import pathlib
 import time
+from dataclasses import replace
 
 import astropy.units as u
 import matplotlib
@@ -22,14 +23,15 @@ from gammaml.config import ARRAY_NETWORKS, TrainSettings
 from gammaml.plots.style import energy_axis, series
 
 ARRAY = "hess"
-SHOWERS = {"gamma": (3400, 1100), "proton": (24000, 8000)}  # by file; about 17,500 and 15,000 events
+SHOWERS = {"gamma": (30000,), "proton": (32000, 32000, 32000)}  # by file; about 35,000 and 45,000 events
+REUSE = {"gamma": 3, "proton": 10}  # one in twenty uses of a proton triggers two telescopes, two in five of a gamma
 SCATTER, VIEWCONE = {"gamma": 350.0, "proton": 400.0}, {"gamma": 2.0, "proton": 4.0}
 ENERGIES = np.geomspace(0.1, 10, 7) * u.TeV
-TASKS = {
-    "gammaness": ("gammaness", "energy", "direction", "core"),
-    "regressions": ("energy", "direction", "core", "h_max"),
-}
-SINGLE = {"gammaness": ("gammaness", "energy", "direction"), "regressions": ("energy", "direction")}
+TASKS = ("gammaness", "energy", "direction", "core", "h_max")
+SINGLE = TASKS[:3]  # of a network that sees one image
+TEST, VALIDATION, TRAINING = 0.2, 0.1, 0.7  # shares of the showers
+# Few images are larger than 24 cells. All events have one night sky, so that none need be added to the training images.
+SETTINGS = TrainSettings(size=24, weight_decay=0.1, night_sky=0.0, dead_pixels=0.0)
 SUMMARIES = ("auc", "hadrons_at_80", "energy_width", "angular_resolution")
 MEASURES = {"auc": "AUC", "energy_resolution": "energy resolution", "angular_resolution": "angular resolution (deg)"}
 
@@ -38,7 +40,7 @@ def simulated(folder, array, share=1.0):
     """The files of gammas and protons, simulated where they are missing."""
     files = []
     for primary, showers in SHOWERS.items():
-        where = {"scatter": SCATTER[primary], "viewcone": VIEWCONE[primary]}
+        where = {"scatter": SCATTER[primary], "viewcone": VIEWCONE[primary], "reuse": REUSE[primary]}
         for seed, number in enumerate(showers, start=21):
             files.append(folder / f"{primary}-{seed}.dl1.h5")
             if not files[-1].exists():
@@ -47,24 +49,24 @@ def simulated(folder, array, share=1.0):
     return files
 
 
-def trained(folder, network, which, parts, settings):
+def trained(folder, parts, settings):
     """A bundle, from an earlier run or trained now, and its processor time an event and epoch in ms."""
-    path = folder / f"{network}-{which}-{settings.seed}.gammaml"
+    path = folder / f"{settings.network}-{settings.seed}.gammaml"
     if not path.exists():
-        tasks = (TASKS if network in ARRAY_NETWORKS else SINGLE)[which]
         clock, processor = time.perf_counter(), time.process_time()
-        made = train.fit(network, *parts[:2], task=tasks, settings=settings)
-        spent = {"seconds": time.perf_counter() - clock, "processor": time.process_time() - processor}
+        made = train.fit(settings.network, *parts, task=TASKS if settings.is_array else SINGLE, settings=settings)
+        spent = {"minutes": (time.perf_counter() - clock) / 60}
         n_events = sum(made.metadata["n_training"].values()) * len(made.metadata["history"])
         made.save(path)
-        path.with_suffix(".json").write_text(json.dumps(spent | {"ms": 1e3 * spent["processor"] / n_events}))
+        spent["ms"] = 1e3 * (time.process_time() - processor) / n_events
+        path.with_suffix(".json").write_text(json.dumps(spent))
     return bundle.load(path), json.loads(path.with_suffix(".json").read_text())
 
 
-def answers(bundles, test, images):
+def answers(made, test, images):
     """DL2 tables by reconstruction: of the network, and of its forest; single images are averaged."""
-    given = {"gammaness": bundles["gammaness"], **dict.fromkeys(("energy", "direction"), bundles["regressions"])}
-    if given["energy"].settings.is_array:
+    given = dict.fromkeys(SINGLE, made)
+    if made.settings.is_array:
         return predict.to_dl2(test, **given), predict.baseline_dl2(test, **given)
     return tuple(predict.combine_telescopes(make(images, **given)) for make in (predict.to_dl2, predict.baseline_dl2))
 
@@ -90,24 +92,27 @@ def judged(dl2):
     return found | {f"{name}_by_energy": np.asarray(values, float).tolist() for name, values in by_energy.items()}
 
 
-def one_seed(files, folder, networks, settings):
+def parted(files, seed, training):
+    """Images for training, validation and test, each a list by camera; the same test showers for any share to train."""
+    left_out = TRAINING - training
+    fractions = (TEST, VALIDATION, training, *([left_out] if left_out > 0 else []))
+    cameras = io.read_cameras(files, io.Selection(min_intensity=60.0))
+    test, validation, kept, *_ = split.by_shower(cameras, fractions=fractions, seed=seed)
+    return kept, validation, test
+
+
+def one_seed(cameras, folder, networks, settings):
     """Numbers by reconstruction; single images are taken together from one network, whose forest is shown too."""
-    cameras = split.by_shower(io.read_cameras(files, io.Selection(min_intensity=60.0)), seed=settings.seed)
     arrays = [array_events.build(part, min_telescopes=2) for part in cameras]
     results = {}
     for network in networks:
         is_array = network in ARRAY_NETWORKS
         parts = arrays if is_array else [part[0] for part in cameras]
-        chosen = TrainSettings(**{**settings.__dict__, "network": network, "uncertainty": is_array})
-        both = {which: trained(folder, network, which, parts, chosen) for which in TASKS}
-        mine, forest = answers({which: made for which, (made, _) in both.items()}, arrays[2], cameras[2][0])
+        made, spent = trained(folder, parts[:2], replace(settings, network=network, uncertainty=is_array))
+        mine, forest = answers(made, arrays[2], cameras[2][0])
         seen = set(zip(*(arrays[2].table[name].tolist() for name in ("obs_id", "event_id", "shower_id")), strict=True))
         mine, forest = (_common(table, seen) for table in (mine, forest))
-        results[network] = judged(mine) | {
-            "parameters": both["regressions"][0].model.count_params(),
-            "ms": both["regressions"][1]["ms"],
-            "minutes": sum(spent["seconds"] for _, spent in both.values()) / 60,
-        }
+        results[network] = judged(mine) | spent | {"parameters": made.model.count_params()}
         results["stereo forest, classical direction" if is_array else "forest on images"] = judged(forest)
     return results
 
@@ -160,15 +165,16 @@ def main():
     parser.add_argument("--networks", nargs="+", default=[*ARRAY_NETWORKS, "resnet"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=0, help="the usual number where not given")
-    parser.add_argument("--share", type=float, default=1.0, help="of the showers, to try things")
+    parser.add_argument("--share", type=float, default=1.0, help="of the showers that are simulated, to try things")
+    parser.add_argument("--training", type=float, default=TRAINING, help="share of these showers to train with")
     parser.add_argument("-o", "--output", type=pathlib.Path, default=pathlib.Path("bench-physics"))
     given = parser.parse_args()
     given.output.mkdir(parents=True, exist_ok=True)
     files = simulated(given.output, given.array, given.share)
     results = {}
     for seed in given.seeds:
-        settings = TrainSettings(epochs=given.epochs, seed=seed)
-        results[seed] = one_seed(files, given.output, given.networks, settings)
+        settings = replace(SETTINGS, epochs=given.epochs, seed=seed)
+        results[seed] = one_seed(parted(files, seed, given.training), given.output, given.networks, settings)
         (given.output / "results.json").write_text(json.dumps(results, indent=1))
         print(f"after seed {seed}:\n{markdown(results)}", flush=True)
     draw(results, given.output / "array_physics.png")

@@ -1,10 +1,12 @@
 """From array events to batches: images of each kind of camera in one list, and which of them belong to an event."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
-from gammaml import array_inputs, images, parameters
+from gammaml import array_events, array_inputs, images, parameters
 from gammaml.batches import Augmentation, augmented, targets_and_weights, turned_targets
 
 PREDICTION_BATCH = 128
@@ -29,12 +31,7 @@ class Members:
         """Images of some events: their places in the batch, and their numbers, event by event."""
         count = self.count[rows]
         place = np.repeat(np.arange(len(rows)), count)
-        return place, self.order[self.first[rows][place] + _ranks(count)]
-
-
-def _ranks(count):
-    """0, 1, … within each of some groups that stand one after the other."""
-    return np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        return place, self.order[self.first[rows][place] + array_events.ranks(count)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +46,8 @@ class ArrayFeed:
         One a camera of the events, whose symmetries match.
     targets, weights : dict of str to array
         By task.
+    fewer : callable, optional
+        From a random number generator to a feed of the same showers with other telescopes missing.
     """
 
     events: object
@@ -56,6 +55,11 @@ class ArrayFeed:
     augmentations: tuple
     targets: dict = field(default_factory=dict)
     weights: dict = field(default_factory=dict)
+    fewer: Callable | None = None
+
+    def of_epoch(self, rng):
+        """The feed of one epoch: the same, or one in which other telescopes are missing."""
+        return self.fewer(rng) if self.fewer else self
 
     def __post_init__(self):
         cameras = self.events.cameras
@@ -115,7 +119,7 @@ def _slots(places, shape):
     event = np.concatenate(places)
     order = np.argsort(event, kind="stable")
     slots = np.full(shape, -1, np.int32)
-    slots[event[order], _ranks(np.bincount(event, minlength=shape[0]))] = number[order]
+    slots[event[order], array_events.ranks(np.bincount(event, minlength=shape[0]))] = number[order]
     return slots
 
 
@@ -148,7 +152,14 @@ def training_feed(events, inputs, tasks, settings, *, augment):
     noise = (settings.night_sky, settings.dead_pixels) if augment else (0.0, 0.0)
     augmentations = tuple(Augmentation(own, *noise) for own in symmetries)
     made = targets_and_weights(events, tasks, class_balance=settings.class_balance)
-    return ArrayFeed(events, inputs, augmentations, *made)
+    fewer = partial(_with_fewer, events, inputs, tasks, settings) if augment and settings.missing_telescopes else None
+    return ArrayFeed(events, inputs, augmentations, *made, fewer)
+
+
+def _with_fewer(events, inputs, tasks, settings, rng):
+    """A feed of the same showers with other telescopes missing."""
+    events = array_events.with_fewer(events, settings.missing_telescopes, rng)
+    return training_feed(events, inputs, tasks, replace(settings, missing_telescopes=0.0), augment=True)
 
 
 def in_order(feed, *, batch_size=PREDICTION_BATCH):

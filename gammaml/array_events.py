@@ -110,6 +110,35 @@ def build(cameras, *, min_telescopes=1):
     return events if enough.all() else events[enough]
 
 
+def with_fewer(events, share, rng):
+    """The same showers, seen by fewer telescopes: what they would be with some of them switched off.
+
+    Parameters
+    ----------
+    events : ArrayEvents
+    share : float
+        Of the images that are left out at random; an event keeps at least two of them, or all where it has fewer.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ArrayEvents
+        As many events in the same order, all that depends on the images computed anew.
+    """
+    row = np.concatenate(events.members)
+    luck = rng.random(len(row))
+    order = np.lexsort([-luck, row])
+    rank = np.empty(len(row), int)
+    rank[order] = ranks(np.bincount(row))
+    kept = np.split((luck >= share) | (rank < 2), np.cumsum([len(rows) for rows in events.members])[:-1])
+    return build([images[mask] for images, mask in zip(events.cameras, kept, strict=True) if mask.any()])
+
+
+def ranks(count):
+    """0, 1, … within each of some groups that stand one after the other."""
+    return np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+
+
 def telescope_index(subarray, tel_id):
     """Places of telescopes in a subarray, which need not list them by number."""
     order = np.argsort(subarray.tel_ids)

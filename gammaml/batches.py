@@ -136,6 +136,10 @@ class Feeds:
     def __len__(self):
         return sum(map(len, self.parts))
 
+    def of_epoch(self, rng):
+        """The same feed: an image is augmented by itself, in its batch."""
+        return self
+
     def batch(self, rows, rng):
         """As :meth:`Feed.batch`; images of one camera stand together."""
         edges = np.cumsum([0, *map(len, self.parts)])
@@ -162,7 +166,9 @@ def training_batches(feed, *, batch_size, seed, epoch):
     x, y, weights : dict of str to array
         Network inputs by name; targets and weights by task.
     """
-    order = np.random.default_rng([seed, epoch]).permutation(len(feed))
+    rng = np.random.default_rng([seed, epoch])
+    order = rng.permutation(len(feed))
+    feed = feed.of_epoch(rng)
     for number, rows in enumerate(_split(order, batch_size)):
         yield feed.batch(rows, np.random.default_rng([seed, epoch, number]))
 

@@ -56,6 +56,8 @@ class TrainSettings:
         Largest extra night-sky noise, p.e. rms a pixel.
     dead_pixels : float
         Largest fraction of pixels switched off.
+    missing_telescopes : float
+        Share of the images of array events that are left out at random, others in each epoch.
     match_noise : dict
         Pixel noise of an observation by name of the camera, p.e., which the images are brought to before training: see
         :func:`gammaml.night_sky.levels`. None where empty.
@@ -87,6 +89,7 @@ class TrainSettings:
     symmetries: bool = True
     night_sky: float = 0.5
     dead_pixels: float = 0.01
+    missing_telescopes: float = 0.15
     match_noise: dict = field(default_factory=dict)
     class_balance: bool = True
     loss: dict = field(default_factory=dict)
@@ -109,6 +112,7 @@ class TrainSettings:
         _check(self, "cell_width", self.cell_width > 0, "more than 0")
         _check(self, "night_sky", self.night_sky >= 0, "0 or more")
         _check(self, "dead_pixels", 0 <= self.dead_pixels < 1, "0 to 1")
+        _check(self, "missing_telescopes", 0 <= self.missing_telescopes < 1, "0 to 1")
         _check(self, "match_noise", all(level >= 0 for level in self.match_noise.values()), "0 p.e. or more")
         _check(self, "task_weights", all(w > 0 for w in self.task_weights.values()), "weights above 0")
 

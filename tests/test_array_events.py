@@ -9,16 +9,23 @@ from made_events import made_events
 
 from gammaml import array_batches, array_events, array_inputs, images, parameters, sky
 from gammaml.array_inputs import build_array_inputs
-from gammaml.batches import Augmentation
+from gammaml.batches import Augmentation, training_batches
 from gammaml.config import TrainSettings
 from gammaml.errors import InputError
 from gammaml.events import Telescope, concatenate
 from gammaml.inputs import build_inputs
+from gammaml.tasks import get_tasks
 
 
 @pytest.fixture(scope="module")
 def events(mixed_events):
     return array_events.build(mixed_events)
+
+
+@pytest.fixture(scope="module")
+def four_telescopes():
+    parts = [made_events(30, primary=primary, obs_id=1 + primary, n_telescopes=4) for primary in (0, 101)]
+    return array_events.build(concatenate(parts))
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +57,42 @@ def test_a_selection_keeps_images_with_their_events(events):
     np.testing.assert_array_equal(
         np.asarray(kept.table["event_id"])[kept.members[0]], np.asarray(kept.cameras[0].table["event_id"])
     )
+
+
+def test_with_fewer_telescopes_they_are_the_same_showers(four_telescopes):
+    fewer = array_events.with_fewer(four_telescopes, 0.6, np.random.default_rng(0))
+    for name in ("obs_id", "event_id", "shower_id", "true_energy", "true_tilted_lon"):
+        np.testing.assert_array_equal(fewer.table[name], four_telescopes.table[name])
+    multiplicity = np.asarray(fewer.table["multiplicity"])
+    assert set(multiplicity) == {2, 3, 4}
+    np.testing.assert_array_equal(fewer.table["telescopes"].sum(axis=1), multiplicity)
+    np.testing.assert_array_equal(fewer.table["stereo_telescopes"] <= multiplicity, True)
+    assert np.unique(fewer.table["telescopes"], axis=0).shape[0] > 6  # whichever pairs and triples
+    kept = array_events.with_fewer(four_telescopes, 0.1, np.random.default_rng(0))
+    assert np.asarray(kept.table["multiplicity"]).mean() == pytest.approx(3.6, abs=0.1)
+
+
+def test_events_of_two_telescopes_lose_none(events, mixed_events):
+    one_each = array_events.build(mixed_events[np.asarray(mixed_events.table["tel_id"]) == 1])
+    for given in (events, one_each):
+        kept = array_events.with_fewer(given, 0.9, np.random.default_rng(0))
+        np.testing.assert_array_equal(kept.table["telescopes"], given.table["telescopes"])
+
+
+def test_other_telescopes_are_missing_in_each_epoch_and_none_in_validation(four_telescopes, inputs):
+    def slots(epoch, *, augment):
+        settings = TrainSettings(size=16, missing_telescopes=0.3)
+        feed = array_batches.training_feed(four_telescopes, inputs, get_tasks("energy"), settings, augment=augment)
+        made = training_batches(feed, batch_size=len(feed), seed=0, epoch=epoch)
+        (x, y, _), *others = made
+        assert not others
+        assert len(y["energy"]) == len(four_telescopes)
+        return x["slot"] >= 0
+
+    assert not np.array_equal(slots(0, augment=True), slots(1, augment=True))
+    np.testing.assert_array_equal(slots(1, augment=True), slots(1, augment=True))
+    assert slots(0, augment=True).sum(axis=1).min() == 2
+    assert slots(0, augment=False).all()
 
 
 def test_one_image_twice_is_refused(mixed_events):
