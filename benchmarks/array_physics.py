@@ -50,16 +50,15 @@ def simulated(folder, array, share=1.0):
 
 
 def trained(folder, parts, settings):
-    """A bundle, from an earlier run or trained now, and its processor time an event and epoch in ms."""
-    path = folder / f"{settings.network}-{settings.seed}.gammaml"
+    """A bundle, from an earlier run or trained now, and its minutes and processor time (ms) an event and epoch."""
+    path = folder / f"{settings.network}-{settings.seed}-{len(parts[0])}-{settings.n_epochs}.gammaml"
     if not path.exists():
         clock, processor = time.perf_counter(), time.process_time()
         made = train.fit(settings.network, *parts, task=TASKS if settings.is_array else SINGLE, settings=settings)
-        spent = {"minutes": (time.perf_counter() - clock) / 60}
         n_events = sum(made.metadata["n_training"].values()) * len(made.metadata["history"])
+        minutes, ms = (time.perf_counter() - clock) / 60, 1e3 * (time.process_time() - processor) / n_events
         made.save(path)
-        spent["ms"] = 1e3 * (time.process_time() - processor) / n_events
-        path.with_suffix(".json").write_text(json.dumps(spent))
+        path.with_suffix(".json").write_text(json.dumps({"minutes": minutes, "ms": ms}))
     return bundle.load(path), json.loads(path.with_suffix(".json").read_text())
 
 
@@ -92,11 +91,9 @@ def judged(dl2):
     return found | {f"{name}_by_energy": np.asarray(values, float).tolist() for name, values in by_energy.items()}
 
 
-def parted(files, seed, training):
+def parted(cameras, seed, training):
     """Images for training, validation and test, each a list by camera; the same test showers for any share to train."""
-    left_out = TRAINING - training
-    fractions = (TEST, VALIDATION, training, *([left_out] if left_out > 0 else []))
-    cameras = io.read_cameras(files, io.Selection(min_intensity=60.0))
+    fractions = tuple(share for share in (TEST, VALIDATION, training, TRAINING - training) if share > 0)
     test, validation, kept, *_ = split.by_shower(cameras, fractions=fractions, seed=seed)
     return kept, validation, test
 
@@ -171,10 +168,11 @@ def main():
     given = parser.parse_args()
     given.output.mkdir(parents=True, exist_ok=True)
     files = simulated(given.output, given.array, given.share)
+    cameras = io.read_cameras(files, io.Selection(min_intensity=60.0))
     results = {}
     for seed in given.seeds:
         settings = replace(SETTINGS, epochs=given.epochs, seed=seed)
-        results[seed] = one_seed(parted(files, seed, given.training), given.output, given.networks, settings)
+        results[seed] = one_seed(parted(cameras, seed, given.training), given.output, given.networks, settings)
         (given.output / "results.json").write_text(json.dumps(results, indent=1))
         print(f"after seed {seed}:\n{markdown(results)}", flush=True)
     draw(results, given.output / "array_physics.png")

@@ -48,6 +48,8 @@ class ArrayFeed:
         By task.
     fewer : callable, optional
         From a random number generator to a feed of the same showers with other telescopes missing.
+    n_slots : int
+        Of every event in every batch, or Keras would trace the network anew; 0 for what the largest event needs.
     """
 
     events: object
@@ -56,10 +58,7 @@ class ArrayFeed:
     targets: dict = field(default_factory=dict)
     weights: dict = field(default_factory=dict)
     fewer: Callable | None = None
-
-    def of_epoch(self, rng):
-        """The feed of one epoch: the same, or one in which other telescopes are missing."""
-        return self.fewer(rng) if self.fewer else self
+    n_slots: int = 0
 
     def __post_init__(self):
         cameras = self.events.cameras
@@ -69,14 +68,17 @@ class ArrayFeed:
             "shapes": [parameters.shape(each.table) for each in cameras],
             "geometry": array_inputs.geometry(self.events),
             "of_event": array_inputs.event_inputs(self.events),
-            # As many slots in every batch, or Keras would trace the network anew.
-            "n_slots": int(self.events.table["multiplicity"].max()),
+            "n_slots": self.n_slots or int(self.events.table["multiplicity"].max()),
         }
         for name, value in prepared.items():
             object.__setattr__(self, name, value)
 
     def __len__(self):
         return len(self.events)
+
+    def of_epoch(self, rng):
+        """The feed of one epoch: the same, or one in which other telescopes are missing."""
+        return self.fewer(rng) if self.fewer else self
 
     def batch(self, rows, rng):
         """Network inputs, targets and weights of some events, augmented: three dicts of arrays."""
@@ -129,7 +131,7 @@ def build_feed(events, inputs):
     return ArrayFeed(events, inputs, tuple(plain))
 
 
-def training_feed(events, inputs, tasks, settings, *, augment):
+def training_feed(events, inputs, tasks, settings, *, augment, n_slots=0):
     """A feed with targets and weights.
 
     Parameters
@@ -141,6 +143,8 @@ def training_feed(events, inputs, tasks, settings, *, augment):
     settings : gammaml.config.TrainSettings
     augment : bool
         Whether images are turned and disturbed at random.
+    n_slots : int
+        See `ArrayFeed`.
 
     Returns
     -------
@@ -153,13 +157,15 @@ def training_feed(events, inputs, tasks, settings, *, augment):
     augmentations = tuple(Augmentation(own, *noise) for own in symmetries)
     made = targets_and_weights(events, tasks, class_balance=settings.class_balance)
     fewer = partial(_with_fewer, events, inputs, tasks, settings) if augment and settings.missing_telescopes else None
-    return ArrayFeed(events, inputs, augmentations, *made, fewer)
+    return ArrayFeed(events, inputs, augmentations, *made, fewer, n_slots)
 
 
 def _with_fewer(events, inputs, tasks, settings, rng):
-    """A feed of the same showers with other telescopes missing."""
+    """A feed of the same showers with other telescopes missing, with as many slots as all of them need."""
+    n_slots = int(events.table["multiplicity"].max())
     events = array_events.with_fewer(events, settings.missing_telescopes, rng)
-    return training_feed(events, inputs, tasks, replace(settings, missing_telescopes=0.0), augment=True)
+    whole = replace(settings, missing_telescopes=0.0)
+    return training_feed(events, inputs, tasks, whole, augment=True, n_slots=n_slots)
 
 
 def in_order(feed, *, batch_size=PREDICTION_BATCH):
