@@ -1,8 +1,9 @@
 """Networks of array events against single images, the forest and the classical direction: ``make bench-physics``.
 
-Each seed splits the showers anew; one network for all tasks is trained of each kind, and judged on the same test
-showers. Every training is kept in the folder of results, so that an interrupted run goes on. At its end a table in
-Markdown is printed, and a figure of each measure by energy is written.
+Each seed splits the showers anew. Of each kind one network learns all tasks; of array events a second one learns the
+regressions alone, from the gammas. All are judged on the same test showers. Every training is kept in the folder of
+results, so that an interrupted run goes on. At its end a table in Markdown is printed, and a figure of each measure by
+energy is written.
 """
 
 import argparse
@@ -22,16 +23,22 @@ from gammaml import array_events, bundle, io, performance, predict, production, 
 from gammaml.config import ARRAY_NETWORKS, TrainSettings
 from gammaml.plots.style import energy_axis, series
 
-ARRAY = "hess"
-SHOWERS = {"gamma": (30000,), "proton": (32000, 32000, 32000)}  # by file; about 35,000 and 45,000 events
+# Showers by file, and cells of a window that few images exceed. About 35,000 and 45,000 events; 15,000 and 15,000.
+ARRAYS = {
+    "hess": {"gamma": (30000,), "proton": (32000,) * 3, "size": 24},
+    "ctao-north-alpha": {"gamma": (4500,), "proton": (1700,) * 3, "size": 28},
+}
 REUSE = {"gamma": 3, "proton": 10}  # one in twenty uses of a proton triggers two telescopes, two in five of a gamma
 SCATTER, VIEWCONE = {"gamma": 350.0, "proton": 400.0}, {"gamma": 2.0, "proton": 4.0}
 ENERGIES = np.geomspace(0.1, 10, 7) * u.TeV
 TASKS = ("gammaness", "energy", "direction", "core", "h_max")
 SINGLE = TASKS[:3]  # of a network that sees one image
+# What each network is trained for, and epochs; regressions learn from the gammas alone, half the events.
+LESSONS = (("all tasks", TASKS, 12), ("regressions", TASKS[1:], 24))
+LESSONS_OF_IMAGES = (("single images", SINGLE, 12),)
 TEST, VALIDATION, TRAINING = 0.2, 0.1, 0.7  # shares of the showers
-# Few images are larger than 24 cells. All events have one night sky, so that none need be added to the training images.
-SETTINGS = TrainSettings(size=24, weight_decay=0.1, night_sky=0.0, dead_pixels=0.0)
+# All events have one night sky, so that none need be added to the training images.
+SETTINGS = TrainSettings(weight_decay=0.1, night_sky=0.0, dead_pixels=0.0)
 SUMMARIES = ("auc", "hadrons_at_80", "energy_width", "angular_resolution")
 MEASURES = {"auc": "AUC", "energy_resolution": "energy resolution", "angular_resolution": "angular resolution (deg)"}
 
@@ -39,9 +46,9 @@ MEASURES = {"auc": "AUC", "energy_resolution": "energy resolution", "angular_res
 def simulated(folder, array, share=1.0):
     """The files of gammas and protons, simulated where they are missing."""
     files = []
-    for primary, showers in SHOWERS.items():
+    for primary in ("gamma", "proton"):
         where = {"scatter": SCATTER[primary], "viewcone": VIEWCONE[primary], "reuse": REUSE[primary]}
-        for seed, number in enumerate(showers, start=21):
+        for seed, number in enumerate(ARRAYS[array][primary], start=21):
             files.append(folder / f"{primary}-{seed}.dl1.h5")
             if not files[-1].exists():
                 card = production.Card(array, primary, int(number * share), 0.1, 10.0, seed=seed, **where)
@@ -49,12 +56,11 @@ def simulated(folder, array, share=1.0):
     return files
 
 
-def trained(folder, parts, settings):
+def trained(path, network, parts, tasks, settings):
     """A bundle, from an earlier run or trained now, and its minutes and processor time (ms) an event and epoch."""
-    path = folder / f"{settings.network}-{settings.seed}-{len(parts[0])}-{settings.n_epochs}.gammaml"
     if not path.exists():
         clock, processor = time.perf_counter(), time.process_time()
-        made = train.fit(settings.network, *parts, task=TASKS if settings.is_array else SINGLE, settings=settings)
+        made = train.fit(network, *parts, task=tasks, settings=settings)
         n_events = sum(made.metadata["n_training"].values()) * len(made.metadata["history"])
         minutes, ms = (time.perf_counter() - clock) / 60, 1e3 * (time.process_time() - processor) / n_events
         made.save(path)
@@ -62,12 +68,11 @@ def trained(folder, parts, settings):
     return bundle.load(path), json.loads(path.with_suffix(".json").read_text())
 
 
-def answers(made, test, images):
+def answers(made, test):
     """DL2 tables by reconstruction: of the network, and of its forest; single images are averaged."""
-    given = dict.fromkeys(SINGLE, made)
-    if made.settings.is_array:
-        return predict.to_dl2(test, **given), predict.baseline_dl2(test, **given)
-    return tuple(predict.combine_telescopes(make(images, **given)) for make in (predict.to_dl2, predict.baseline_dl2))
+    given = {task.name: made for task in made.tasks if task.name in SINGLE}
+    tables = predict.to_dl2(test, **given), predict.baseline_dl2(test, **given)
+    return tables if made.settings.is_array else tuple(predict.combine_telescopes(table) for table in tables)
 
 
 def hadrons_at(dl2, efficiency=0.8):
@@ -82,12 +87,13 @@ def judged(dl2):
     """Numbers of one reconstruction, over all energies and by energy."""
     summary = performance.summary(dl2)
     found = {name: float(np.asarray(summary[name][0])) for name in SUMMARIES if name in summary.colnames}
-    found["hadrons_at_80"] = hadrons_at(dl2)
     by_energy = {
-        "auc": performance.auc_in_bins(dl2, "true_energy", ENERGIES)["auc"],
         "energy_resolution": performance.energy_resolution(dl2, ENERGIES)["resolution"],
         "angular_resolution": performance.angular_resolution(dl2, ENERGIES)["angular_resolution"].to_value(u.deg),
     }
+    if "gammaness" in dl2.colnames:
+        found["hadrons_at_80"] = hadrons_at(dl2)
+        by_energy["auc"] = performance.auc_in_bins(dl2, "true_energy", ENERGIES)["auc"]
     return found | {f"{name}_by_energy": np.asarray(values, float).tolist() for name, values in by_energy.items()}
 
 
@@ -101,22 +107,24 @@ def parted(cameras, seed, training):
 def one_seed(cameras, folder, networks, settings):
     """Numbers by reconstruction; single images are taken together from one network, whose forest is shown too."""
     arrays = [array_events.build(part, min_telescopes=2) for part in cameras]
+    seen = set(_showers(arrays[2].table))
     results = {}
     for network in networks:
         is_array = network in ARRAY_NETWORKS
         parts = arrays if is_array else [part[0] for part in cameras]
-        made, spent = trained(folder, parts[:2], replace(settings, network=network, uncertainty=is_array))
-        mine, forest = answers(made, arrays[2], cameras[2][0])
-        seen = set(zip(*(arrays[2].table[name].tolist() for name in ("obs_id", "event_id", "shower_id")), strict=True))
-        mine, forest = (_common(table, seen) for table in (mine, forest))
-        results[network] = judged(mine) | spent | {"parameters": made.model.count_params()}
-        results["stereo forest, classical direction" if is_array else "forest on images"] = judged(forest)
+        for name, tasks, epochs in LESSONS if is_array else LESSONS_OF_IMAGES:
+            own = replace(settings, network=network, uncertainty=is_array, epochs=settings.epochs or epochs)
+            path = folder / f"{network}-{name}-{own.seed}-{len(parts[0])}-{own.epochs}.gammaml".replace(" ", "-")
+            made, spent = trained(path, network, parts[:2], tasks, own)
+            mine, forest = (table[[key in seen for key in _showers(table)]] for table in answers(made, parts[2]))
+            results[f"{network}, {name}"] = judged(mine) | spent | {"parameters": made.model.count_params()}
+            results[f"{'stereo forest' if is_array else 'forest'}, {name}"] = judged(forest)
     return results
 
 
-def _common(table, seen):
-    keys = zip(*(table[name].tolist() for name in ("obs_id", "event_id", "shower_id")), strict=True)
-    return table[np.array([key in seen for key in keys])]
+def _showers(table):
+    """What tells the events of a table apart."""
+    return list(zip(*(table[name].tolist() for name in ("obs_id", "event_id", "shower_id")), strict=True))
 
 
 def markdown(results):
@@ -140,13 +148,17 @@ def _cell(values):
 
 
 def draw(results, path):
-    """Each measure by energy, mean over the seeds and their spread."""
+    """Each measure by energy, mean over the seeds and their spread, by the network that learns it best."""
     figure, axes = plt.subplots(1, 3, figsize=(10, 3.6), layout="constrained")
     energy = np.sqrt(ENERGIES[1:] * ENERGIES[:-1]).value
+    known = list(dict.fromkeys(name.partition(",")[0] for seed in results.values() for name in seed))
     for ax, (measure, label) in zip(axes, MEASURES.items(), strict=True):
-        for number, name in enumerate(dict.fromkeys(name for seed in results.values() for name in seed)):
-            values = np.array([seed[name][f"{measure}_by_energy"] for seed in results.values() if name in seed])
-            ax.errorbar(energy, values.mean(axis=0), values.std(axis=0), label=name, **series(number))
+        column = f"{measure}_by_energy"
+        # The last lesson of a network that has this measure: the regressions by themselves where it had such a one.
+        last = {name.partition(",")[0]: name for seed in results.values() for name in seed if column in seed[name]}
+        for short, name in last.items():
+            values = np.array([seed[name][column] for seed in results.values() if name in seed])
+            ax.errorbar(energy, values.mean(axis=0), values.std(axis=0), label=short, **series(known.index(short)))
         energy_axis(ax.xaxis)
         ax.set_ylabel(label)
         if measure != "auc":
@@ -158,7 +170,7 @@ def draw(results, path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--array", default=ARRAY)
+    parser.add_argument("--array", choices=ARRAYS, default="hess")
     parser.add_argument("--networks", nargs="+", default=[*ARRAY_NETWORKS, "resnet"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=0, help="the usual number where not given")
@@ -166,16 +178,16 @@ def main():
     parser.add_argument("--training", type=float, default=TRAINING, help="share of these showers to train with")
     parser.add_argument("-o", "--output", type=pathlib.Path, default=pathlib.Path("bench-physics"))
     given = parser.parse_args()
-    given.output.mkdir(parents=True, exist_ok=True)
-    files = simulated(given.output, given.array, given.share)
-    cameras = io.read_cameras(files, io.Selection(min_intensity=60.0))
+    folder = given.output / given.array
+    folder.mkdir(parents=True, exist_ok=True)
+    cameras = io.read_cameras(simulated(folder, given.array, given.share), io.Selection(min_intensity=60.0))
     results = {}
     for seed in given.seeds:
-        settings = replace(SETTINGS, epochs=given.epochs, seed=seed)
-        results[seed] = one_seed(parted(cameras, seed, given.training), given.output, given.networks, settings)
-        (given.output / "results.json").write_text(json.dumps(results, indent=1))
+        settings = replace(SETTINGS, size=ARRAYS[given.array]["size"], epochs=given.epochs, seed=seed)
+        results[seed] = one_seed(parted(cameras, seed, given.training), folder, given.networks, settings)
+        (folder / "results.json").write_text(json.dumps(results, indent=1))
         print(f"after seed {seed}:\n{markdown(results)}", flush=True)
-    draw(results, given.output / "array_physics.png")
+    draw(results, folder / "array_physics.png")
 
 
 if __name__ == "__main__":
