@@ -136,12 +136,16 @@ class Normalisation:
 
 
 def fit_normalisation(values):
-    """Mean and standard deviation of `inputs`; a vector keeps its direction, so its two components share a scale."""
-    values = np.where(np.isfinite(values), values, np.nan)
-    offset, scale = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
+    """Mean and standard deviation of `inputs`; a vector keeps its direction, so its two components share a scale.
+
+    What no event has, as gradients without peak times, has the mean NaN: in later events it is 0, whatever they say.
+    """
+    values = np.ma.masked_invalid(values)
+    offset, scale = values.mean(axis=0).filled(np.nan), values.std(axis=0).filled(0.0)
     for first in range(N_SCALARS, N_SCALARS + 2 * VECTORS, 2):
         pair = slice(first, first + 2)
-        offset[pair], scale[pair] = 0.0, np.sqrt(np.nanmean(values[:, pair] ** 2))
+        offset[pair] *= 0.0  # NaN stays
+        scale[pair] = np.sqrt(np.ma.filled((values[:, pair] ** 2).mean(), 0.0))
     return Normalisation(offset, np.where(scale > 0, scale, 1.0))
 
 

@@ -65,3 +65,15 @@ def test_images_without_parameters_get_the_mean(shape):
     np.testing.assert_array_equal(normalisation.apply(values)[0], 0)
     lost = replace(shape, cog=np.where(np.arange(len(shape.cog))[:, None] == 0, np.nan, shape.cog))
     np.testing.assert_array_equal(parameters.frame(lost)[0], [[0, 0], [1, 0], [0, 1]])
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_no_training_event_has_says_nothing_of_later_ones(shape):
+    without_times = replace(shape, gradient=np.full(len(shape.cog), np.nan))
+    missing = np.isnan(parameters.inputs(without_times)).all(axis=0)
+    normalisation = parameters.fit_normalisation(parameters.inputs(without_times))
+    later = normalisation.apply(parameters.inputs(shape))
+    assert missing.sum() >= 3  # along the axis, and a vector
+    np.testing.assert_array_equal(later[:, missing], 0)
+    usual = parameters.fit_normalisation(parameters.inputs(shape)).apply(parameters.inputs(shape))
+    np.testing.assert_allclose(later[:, ~missing], usual[:, ~missing], rtol=1e-6)

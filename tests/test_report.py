@@ -11,6 +11,7 @@ from fake_dl2 import make_events, some_figures, with_uncertainties
 from gammaml import performance, report
 from gammaml.errors import InputError, OutputError, SettingError
 from gammaml.report import figures, write
+from gammaml.report.text import value_text
 
 PER_LABEL = ("migration_matrix", "correlations", "profile")
 HISTORY = QTable({"epoch": [1, 2], "loss": [0.7, 0.5]})
@@ -115,6 +116,10 @@ def test_summary_text_lines_up(written):
     assert all(line[start - 1] == " " and line[start] != " " for line in lines)
     assert "angular resolution, deg" in text
     assert "nan" not in text
+
+
+def test_0_has_no_sign():
+    assert [value_text(-1e-5, error) for error in (0.01, np.nan)] == ["0.000 ± 0.010", "-1e-05"]
 
 
 def test_existing_folder_stays_as_it_is(tables, tmp_path, one_figure):

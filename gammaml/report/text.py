@@ -24,9 +24,9 @@ def value_text(value, uncertainty):
     if not math.isfinite(value):
         return "–"
     if not (math.isfinite(uncertainty) and uncertainty > 0):
-        return f"{value:.3g}"
+        return f"{value:z.3g}"
     digits = min(max(1 - math.floor(math.log10(uncertainty)), 0), 6)
-    return f"{value:.{digits}f} ± {uncertainty:.{digits}f}"
+    return f"{value:z.{digits}f} ± {uncertainty:.{digits}f}"
 
 
 def summary_rows(summary):
