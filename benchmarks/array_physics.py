@@ -87,6 +87,7 @@ def judged(dl2):
     """Numbers of one reconstruction, over all energies and by energy."""
     summary = performance.summary(dl2)
     found = {name: float(np.asarray(summary[name][0])) for name in SUMMARIES if name in summary.colnames}
+    found = {name: value for name, value in found.items() if np.isfinite(value)}
     by_energy = {
         "energy_resolution": performance.energy_resolution(dl2, ENERGIES)["resolution"],
         "angular_resolution": performance.angular_resolution(dl2, ENERGIES)["angular_resolution"].to_value(u.deg),
