@@ -40,7 +40,7 @@ TEST, VALIDATION, TRAINING = 0.2, 0.1, 0.7  # shares of the showers
 # All events have one night sky, so that none need be added to the training images.
 SETTINGS = TrainSettings(weight_decay=0.1, night_sky=0.0, dead_pixels=0.0)
 SUMMARIES = ("auc", "hadrons_at_80", "energy_width", "angular_resolution")
-MEASURES = {"auc": "AUC", "energy_resolution": "energy resolution", "angular_resolution": "angular resolution (deg)"}
+MEASURES = {"auc": "AUC", "energy_resolution": "energy resolution", "angular_resolution": "angular resolution [deg]"}
 
 
 def simulated(folder, array, share=1.0):
