@@ -106,7 +106,7 @@ def parted(cameras, seed, training):
 
 
 def one_seed(cameras, folder, networks, settings):
-    """Numbers by reconstruction; single images are taken together from one network, whose forest is shown too."""
+    """Numbers by reconstruction; single images, of the first camera, are judged together, shower by shower."""
     arrays = [array_events.build(part, min_telescopes=2) for part in cameras]
     seen = set(_showers(arrays[2].table))
     results = {}
