@@ -123,11 +123,12 @@ def _number(task, view):
     if task.is_classification:
         return layers.Dense(task.n_outputs, activation="softmax", name=f"{task.name}_probability")(view.event)
     said = layers.Dense(task.n_outputs, name=f"{task.name}_said")(view.each)
-    return _weighted(said, [_logits(view, task.name)])
+    return _weighted(said, [_logits(view, task.name, use_bias=False)])  # it would add the same to all logits
 
 
-def _logits(view, name):
-    return ops.where(view.mask > 0, layers.Dense(1, name=f"{name}_weight")(view.each)[..., 0], NEVER)
+def _logits(view, name, *, use_bias=True):
+    logits = layers.Dense(1, use_bias=use_bias, name=f"{name}_weight")(view.each)[..., 0]
+    return ops.where(view.mask > 0, logits, NEVER)
 
 
 def _weighted(said, logits):
