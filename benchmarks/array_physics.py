@@ -56,11 +56,11 @@ def simulated(folder, array, share=1.0):
     return files
 
 
-def trained(path, network, parts, tasks, settings):
+def trained(path, parts, tasks, settings):
     """A bundle, from an earlier run or trained now, and its minutes and processor time (ms) an event and epoch."""
     if not path.exists():
         clock, processor = time.perf_counter(), time.process_time()
-        made = train.fit(network, *parts, task=tasks, settings=settings)
+        made = train.fit(settings.network, *parts, task=tasks, settings=settings)
         n_events = sum(made.metadata["n_training"].values()) * len(made.metadata["history"])
         minutes, ms = (time.perf_counter() - clock) / 60, 1e3 * (time.process_time() - processor) / n_events
         made.save(path)
@@ -86,8 +86,8 @@ def hadrons_at(dl2, efficiency=0.8):
 def judged(dl2):
     """Numbers of one reconstruction, over all energies and by energy."""
     summary = performance.summary(dl2)
-    found = {name: float(np.asarray(summary[name][0])) for name in SUMMARIES if name in summary.colnames}
-    found = {name: value for name, value in found.items() if np.isfinite(value)}
+    values = {name: float(np.asarray(summary[name][0])) for name in SUMMARIES if name in summary.colnames}
+    found = {name: value for name, value in values.items() if np.isfinite(value)}
     by_energy = {
         "energy_resolution": performance.energy_resolution(dl2, ENERGIES)["resolution"],
         "angular_resolution": performance.angular_resolution(dl2, ENERGIES)["angular_resolution"].to_value(u.deg),
@@ -116,7 +116,7 @@ def one_seed(cameras, folder, networks, settings):
         for name, tasks, epochs in LESSONS if is_array else LESSONS_OF_IMAGES:
             own = replace(settings, network=network, uncertainty=is_array, epochs=settings.epochs or epochs)
             path = folder / f"{network}-{name}-{own.seed}-{len(parts[0])}-{own.epochs}.gammaml".replace(" ", "-")
-            made, spent = trained(path, network, parts[:2], tasks, own)
+            made, spent = trained(path, parts[:2], tasks, own)
             mine, forest = (table[[key in seen for key in _showers(table)]] for table in answers(made, parts[2]))
             results[f"{network}, {name}"] = judged(mine) | spent | {"parameters": made.model.count_params()}
             results[f"{'stereo forest' if is_array else 'forest'}, {name}"] = judged(forest)
@@ -125,7 +125,7 @@ def one_seed(cameras, folder, networks, settings):
 
 def _showers(table):
     """What tells the events of a table apart."""
-    return list(zip(*(table[name].tolist() for name in ("obs_id", "event_id", "shower_id")), strict=True))
+    return list(zip(*(table[name].tolist() for name in array_events.KEYS_OF_EVENT), strict=True))
 
 
 def markdown(results):
