@@ -2,9 +2,13 @@
 
 Residual blocks: He et al. 2016, CVPR, eq. 1. Attention over channels (squeeze and excitation): Hu et al. 2018,
 CVPR, eqs. 2-4. Both together on Cherenkov images: Grespan et al. 2021, ICRC, 771 (γ-PhysNet's encoder).
+The first layer keeps every pixel apart: a faint image is a few pixels wide, and what tells a hadron is lost where
+they are joined at once.
 """
 
 from keras import layers
+
+STEM = 16  # channels that look at single pixels, before neighbours are joined
 
 
 def resnet_features(image, *, width=24, keep_place=True):
@@ -22,8 +26,8 @@ def resnet_features(image, *, width=24, keep_place=True):
     -------
     tensor (batch, n_features)
     """
-    x = layers.Conv2D(width, 5, strides=2, padding="same", use_bias=False)(image)
-    x = _normalised(x)
+    x = _normalised(layers.Conv2D(STEM, 3, padding="same", use_bias=False)(image))
+    x = _normalised(layers.Conv2D(width, 3, strides=2, padding="same", use_bias=False)(x))
     x = _residual(x, width)
     for stage in (2, 3):
         x = _residual(x, stage * width, stride=2)
