@@ -2,13 +2,13 @@
 
 Residual blocks: He et al. 2016, CVPR, eq. 1. Attention over channels (squeeze and excitation): Hu et al. 2018,
 CVPR, eqs. 2-4. Both together on Cherenkov images: Grespan et al. 2021, ICRC, 771 (γ-PhysNet's encoder).
-The first layer keeps every pixel apart: a faint image is a few pixels wide, and what tells a hadron is lost where
-they are joined at once.
+The first layer keeps the resolution: a faint image is a few pixels wide, and what tells a hadron is lost where they
+are joined at once.
 """
 
 from keras import layers
 
-STEM = 16  # channels that look at single pixels, before neighbours are joined
+STEM = 16  # channels at full resolution
 
 
 def resnet_features(image, *, width=24, keep_place=True):
