@@ -247,6 +247,13 @@ def test_what_cannot_be_explained(trained_cnn, array_bundle, parts):
         explain.grad_cam(hand_made(linear(np.zeros((16, 16, 2))), network="hillas_mlp"), EVENTS)
 
 
+def test_features_of_array_events(array_bundle, parts):
+    events = array_events.build(parts[2])[:4]
+    values = explain.features(array_bundle, events)
+    assert values.shape[0] == 4 and values.std(axis=0).any()
+    np.testing.assert_allclose(explain.features(array_bundle, events[1:2]), values[1:2], atol=1e-5)
+
+
 def test_a_map_of_events(trained_cnn, parts):
     dl2 = QTable({"gammaness": np.linspace(0, 1, len(parts[2]))})
     table = explain.embedding(trained_cnn, parts[2], dl2)

@@ -8,7 +8,7 @@ from gammaml.columns import GAMMA_PRIMARY, require
 from gammaml.errors import InputError
 from gammaml.explain.subject import build_subject, encoder_names
 
-LAST_HIDDEN = ("tail", "event_hidden")  # the layer before the outputs, of networks of single images and of array events
+LAST_HIDDEN = ("tail", "placed_event")  # the layer before the outputs, of networks of single images and of array events
 CARRIED = ("obs_id", "event_id", "tel_id", "shower_id", "hillas_intensity", "true_energy", "true_shower_primary_id")
 LEAST = 3  # events for a map
 
