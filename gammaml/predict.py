@@ -42,7 +42,9 @@ def predict(bundle, events, *, show=False):
     Returns
     -------
     dict of str to array (n_events, n_outputs)
-        By task. NaN for images without a finite charge, and for showers without another image.
+        By task; behind them a width where one was learnt, and of the gammaness of array events the mean logarithm of
+        what each image says alone, uncalibrated. NaN for images without a finite charge, and for showers without another
+        image.
 
     Raises
     ------

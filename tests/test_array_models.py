@@ -8,6 +8,7 @@ from gammaml import parameters
 from gammaml.array_inputs import N_EVENT, N_TELESCOPE
 from gammaml.config import ARRAY_NETWORKS, TrainSettings
 from gammaml.models import build_loss, build_model, transfer
+from gammaml.models.losses import IMAGES_WEIGHT
 from gammaml.tasks import get_tasks
 
 TASKS = ("gammaness", "energy", "direction", "core", "h_max", "x_max")
@@ -47,6 +48,10 @@ def random_targets(n, tasks=TASKS):
     return targets | {"gammaness": np.eye(2, dtype=np.float32)[rng.integers(0, 2, n)]}
 
 
+def losses(network, tasks):
+    return {task.name: build_loss(task, TrainSettings(network=network)) for task in get_tasks(tasks)}
+
+
 @pytest.fixture(scope="module", params=ARRAY_NETWORKS)
 def network(request):
     return request.param
@@ -68,10 +73,30 @@ def test_shapes_and_activations(network, tasks):
     answers = build(network, tasks).predict_on_batch(random_inputs(5))
     assert set(answers) == set(tasks)
     for task in get_tasks(tasks):
-        assert answers[task.name].shape == (5, task.n_outputs)
+        of_images = 2 if task.name == "gammaness" else 0
+        assert answers[task.name].shape == (5, task.n_outputs + of_images)
         assert np.isfinite(answers[task.name]).all()
     if "gammaness" in tasks:
-        np.testing.assert_allclose(answers["gammaness"].sum(axis=1), 1, atol=1e-5)
+        np.testing.assert_allclose(answers["gammaness"][:, :2].sum(axis=1), 1, atol=1e-5)
+
+
+def test_what_images_say_alone_is_averaged(network):
+    model, x = build(network, ("gammaness",)), random_inputs(3)
+    x |= {"slot": np.array([[1, 9, -1], [1, -1, -1], [9, -1, -1]], np.int32)}
+    both, one, other = model.predict_on_batch(x)["gammaness"][:, 2:]
+    np.testing.assert_allclose(both, (one + other) / 2, atol=1e-5)
+    assert np.abs(one - other).max() > 1e-4
+    np.testing.assert_allclose(np.exp(one).sum(), 1, atol=1e-5)
+
+
+def test_the_loss_of_gammaness_counts_event_and_images():
+    """Cross-entropies by hand: of probabilities 0.8 of the event, 0.5 and 0.9 of its images."""
+    truth, images = np.array([[0, 1]], np.float32), np.log([[[0.5, 0.5], [0.1, 0.9]]]).mean(axis=1)
+    answer = np.concatenate([[[0.2, 0.8]], images], axis=1).astype(np.float32)
+    (task,) = get_tasks("gammaness")
+    loss = build_loss(task, TrainSettings(network="crnn"))(truth, answer)
+    expected = -np.log(0.8) - IMAGES_WEIGHT * (np.log(0.5) + np.log(0.9)) / 2
+    np.testing.assert_allclose(loss, [expected], rtol=1e-5)
 
 
 def test_padding_changes_nothing(model):
@@ -108,7 +133,7 @@ def test_one_event_is_answered_as_in_a_batch(model):
 @pytest.mark.slow
 def test_every_weight_learns(network):
     model = build(network)
-    model.compile(optimizer=keras.optimizers.SGD(0.1, clipnorm=1.0), loss=dict.fromkeys(TASKS, "mse"))
+    model.compile(optimizer=keras.optimizers.SGD(0.1, clipnorm=1.0), loss=losses(network, TASKS))
     before = [weight.numpy().copy() for weight in model.trainable_variables]
     for seed in range(3):
         model.train_on_batch(random_inputs(64, seed), random_targets(64))
@@ -121,7 +146,7 @@ def test_every_weight_learns(network):
 def test_overfits_32_events(network):
     tasks = ("gammaness", "energy", "direction")
     model = build(network, tasks, dropout=0.0)
-    model.compile(optimizer=keras.optimizers.Adam(4e-3), loss={**dict.fromkeys(tasks, "mse"), "gammaness": "log_cosh"})
+    model.compile(optimizer=keras.optimizers.Adam(4e-3), loss=losses(network, tasks))
     x, y = random_inputs(32), random_targets(32, tasks)
     first = model.train_on_batch(x, y)[0]
     for _ in range(120):

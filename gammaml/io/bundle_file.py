@@ -9,7 +9,7 @@ from pathlib import Path
 from gammaml.errors import InputError
 from gammaml.io.write_tables import whole_file
 
-FORMAT = 3  # goes up too when a network is built otherwise, for a bundle holds its weights alone
+FORMAT = 4  # goes up too when a network is built otherwise, for a bundle holds its weights alone
 MEMBERS = ("metadata.json", "weights.npz", "forest.npz", "arrays.npz")
 CHECKSUMS = "SHA256SUMS"
 SIZE_LIMIT = 2**31  # bytes of one unpacked member

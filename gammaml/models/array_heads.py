@@ -5,6 +5,9 @@ image; the network learns both what each says and how much it counts. Places are
 reconstruction, then beside the first answer, when each telescope has been told how that lies from it. Numbers and
 gammaness come last, for what an image means depends on how far from the core it was taken (Hofmann et al. 1999,
 Astropart. Phys. 12, 135: the impact distance gives the energy).
+
+For gammaness each image speaks alone too, and its own answer is part of the loss: a label an image teaches its encoder
+more than a label an event (deep supervision: Lee et al. 2015, AISTATS, 562).
 """
 
 from typing import NamedTuple
@@ -80,8 +83,14 @@ def array_outputs(mixed, tokens, inputs, tasks, settings):
     places = {name: _place(name, view, inputs["classical"][:, PLACES[name]], known, "first_") for name in vectors}
     view = _placed(view, places, inputs, settings)
     places = {name: _place(name, view, places[name], ops.ones_like(known), "") for name in vectors}
-    answers = {task.name: places[task.name] if task.is_vector else _number(task, view) for task in tasks}
-    return {task.name: with_width(answers[task.name], view.event, task, settings) for task in tasks}
+    answers = {}
+    for task in tasks:
+        if task.is_classification:
+            answers[task.name] = _gammaness(task, view, tokens.token)
+        else:
+            value = places[task.name] if task.is_vector else _number(task, view)
+            answers[task.name] = with_width(value, view.event, task, settings)
+    return answers
 
 
 def _event(mixed, mask, inputs, settings, name):
@@ -119,9 +128,23 @@ def _seen_from(place, frames):
     return ops.concatenate([distance, ops.clip(along, -8, 8)], axis=-1)
 
 
+def _gammaness(task, view, token):
+    """Probabilities (batch, 2) of an event; behind them, for the loss, the mean logarithm of those of its images.
+
+    Each image speaks alone, from its token (batch, n_slots, width). Logits add as far as images are independent: the
+    network learns how much each counts, and what all together say besides.
+    """
+    hidden = layers.Dense(HIDDEN, activation="relu", name="alone_hidden")(token)
+    alone = layers.Dense(1, name=f"{task.name}_alone")(hidden)[..., 0]
+    counts = ops.sigmoid(_logits(view, task.name))
+    together = layers.Dense(1, name=f"{task.name}_together")(view.event)[:, 0]
+    logit = together + ops.sum(counts * alone, axis=1)
+    event = ops.softmax(ops.stack([ops.zeros_like(logit), logit], axis=1))
+    of_images = masked_mean(ops.log_softmax(ops.stack([ops.zeros_like(alone), alone], axis=2)), view.mask)
+    return layers.Concatenate(name=task.name)([event, of_images])
+
+
 def _number(task, view):
-    if task.is_classification:
-        return layers.Dense(task.n_outputs, activation="softmax", name=f"{task.name}_probability")(view.event)
     said = layers.Dense(task.n_outputs, name=f"{task.name}_said")(view.each)
     return _weighted(said, [_logits(view, task.name, use_bias=False)])  # it would add the same to all logits
 

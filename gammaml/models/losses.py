@@ -7,6 +7,7 @@ from gammaml.errors import SettingError
 
 HUBER_DELTA = 0.2  # in log10(E/TeV) or degrees: errors beyond it are the tails, and count by their size
 WIDTH_WEIGHT = 0.01  # of the width's part: it shall learn from the errors, and hardly change what the network sees
+IMAGES_WEIGHT = 0.5  # of what the images of an array event say alone
 LOWEST, HIGHEST = -7.0, 4.0  # of the logarithm of a width
 
 
@@ -35,11 +36,23 @@ def build_loss(task, settings):
     except ValueError as error:
         expected, do = "mse, mae, huber, log_cosh or a function", "choose one of these"
         raise SettingError(f"loss of {task.name}", repr(loss), expected, do) from error
+    if task.is_classification and settings.is_array:
+        return _with_images(function, task)
     return _with_width(function, task) if settings.uncertainty and task.uncertainty else function
 
 
 def _huber(truth, values):
     return keras.losses.huber(truth, values, delta=HUBER_DELTA)
+
+
+def _with_images(function, task):
+    """A loss of the event's probabilities, and the mean cross-entropy of its images', whose logarithms stand behind."""
+    n = task.n_outputs
+
+    def loss(truth, answer):
+        return function(truth, answer[:, :n]) - IMAGES_WEIGHT * ops.sum(truth * answer[:, n:], axis=1)
+
+    return loss
 
 
 def _with_width(function, task):
