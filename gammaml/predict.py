@@ -43,8 +43,8 @@ def predict(bundle, events, *, show=False):
     -------
     dict of str to array (n_events, n_outputs)
         By task; behind them a width where one was learnt, and of the gammaness of array events the mean logarithm of
-        what each image says alone, uncalibrated. NaN for images without a finite charge, and for showers without another
-        image.
+        what each image says alone, uncalibrated. NaN for images without a finite charge, and for showers without
+        another image.
 
     Raises
     ------
