@@ -83,14 +83,8 @@ def array_outputs(mixed, tokens, inputs, tasks, settings):
     places = {name: _place(name, view, inputs["classical"][:, PLACES[name]], known, "first_") for name in vectors}
     view = _placed(view, places, inputs, settings)
     places = {name: _place(name, view, places[name], ops.ones_like(known), "") for name in vectors}
-    answers = {}
-    for task in tasks:
-        if task.is_classification:
-            answers[task.name] = _gammaness(task, view, tokens.token)
-        else:
-            value = places[task.name] if task.is_vector else _number(task, view)
-            answers[task.name] = with_width(value, view.event, task, settings)
-    return answers
+    answers = {task.name: places[task.name] if task.is_vector else _number(task, view, tokens.token) for task in tasks}
+    return {task.name: with_width(answers[task.name], view.event, task, settings) for task in tasks}
 
 
 def _event(mixed, mask, inputs, settings, name):
@@ -141,10 +135,12 @@ def _gammaness(task, view, token):
     logit = together + ops.sum(counts * alone, axis=1)
     event = ops.softmax(ops.stack([ops.zeros_like(logit), logit], axis=1))
     of_images = masked_mean(ops.log_softmax(ops.stack([ops.zeros_like(alone), alone], axis=2)), view.mask)
-    return layers.Concatenate(name=task.name)([event, of_images])
+    return layers.Concatenate(name=f"{task.name}_probability")([event, of_images])
 
 
-def _number(task, view):
+def _number(task, view, token):
+    if task.is_classification:
+        return _gammaness(task, view, token)
     said = layers.Dense(task.n_outputs, name=f"{task.name}_said")(view.each)
     return _weighted(said, [_logits(view, task.name, use_bias=False)])  # it would add the same to all logits
 
