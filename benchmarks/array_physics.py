@@ -24,7 +24,8 @@ from gammaml.config import ARRAY_NETWORKS, TrainSettings
 from gammaml.events import concatenate
 from gammaml.plots.style import energy_axis, series
 
-# Showers by file, and cells of a window that few images exceed. About 35,000 and 45,000 events; XX; 15,000 and 15,000.
+# Showers by file, and cells of a window that few images exceed. About 35,000 and 45,000 events;
+# 19,500 and 18,600, and 19,900 for tests; 15,000 and 15,000.
 # Seeds of runs that are for tests alone, so that enough hadrons pass to be counted.
 ARRAYS = {
     "hess": {"gamma": (30000,), "proton": (32000,) * 3, "size": 24, "tests": ()},
