@@ -24,9 +24,8 @@ from gammaml.config import ARRAY_NETWORKS, TrainSettings
 from gammaml.events import concatenate
 from gammaml.plots.style import energy_axis, series
 
-# Showers by file, and cells of a window that few images exceed. About 35,000 and 45,000 events;
-# 19,500 and 18,600, and 19,900 for tests; 15,000 and 15,000.
-# Seeds of runs that are for tests alone, so that enough hadrons pass to be counted.
+# Showers by file (about 35,000 events of gammas and 45,000 of protons; 19,500 and 38,500; 15,000 and 15,000), cells of
+# a window that few images exceed, and seeds of runs that are for tests alone, so that enough hadrons pass to be counted.
 ARRAYS = {
     "hess": {"gamma": (30000,), "proton": (32000,) * 3, "size": 24, "tests": ()},
     "four-mst": {"gamma": (10000,), "proton": (12000,) * 2, "size": 24, "tests": (22,)},
@@ -40,6 +39,7 @@ SINGLE = TASKS[:3]  # of a network that sees one image
 # What each network is trained for, and epochs; regressions learn from the gammas alone, half the events.
 LESSONS = (("all tasks", TASKS, 24), ("regressions", TASKS[1:], 24))
 LESSONS_OF_IMAGES = (("single images", SINGLE, 24),)
+SELECTION = io.Selection(min_intensity=60.0)
 TEST, VALIDATION, TRAINING = 0.2, 0.1, 0.7  # shares of the showers
 # All events have one night sky, so that none need be added to the training images.
 SETTINGS = TrainSettings(weight_decay=0.1, night_sky=0.0, dead_pixels=0.0)
@@ -109,7 +109,7 @@ def parted(cameras, array, seed, training):
     spared = [np.isin(np.asarray(images.table["obs_id"]) // 100, ARRAYS[array]["tests"]) for images in cameras]
     common = [images[~mask] for images, mask in zip(cameras, spared, strict=True)]
     test, validation, kept, *_ = split.by_shower(common, fractions=fractions, seed=seed)
-    if any(mask.any() for mask in spared):
+    if ARRAYS[array]["tests"]:
         every = zip(test, cameras, spared, strict=True)
         test = [concatenate([part, images[mask]]) for part, images, mask in every]
     return kept, validation, test
@@ -197,7 +197,7 @@ def main():
     given = parser.parse_args()
     folder = given.output / given.array
     folder.mkdir(parents=True, exist_ok=True)
-    cameras = io.read_cameras(simulated(folder, given.array, given.share), io.Selection(min_intensity=60.0))
+    cameras = io.read_cameras(simulated(folder, given.array, given.share), SELECTION)
     results = {}
     for seed in given.seeds:
         settings = replace(SETTINGS, size=ARRAYS[given.array]["size"], epochs=given.epochs, seed=seed)

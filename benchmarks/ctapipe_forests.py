@@ -20,6 +20,7 @@ from ctapipe.reco.preprocessing import check_valid_rows
 from traitlets.config import Config
 
 from gammaml import array_events, array_inputs, io
+from gammaml.columns import GAMMA_PRIMARY
 from gammaml.io.cleaned import clean
 from gammaml.io.hillas import CLEANING, FEWEST_PIXELS, to_ctapipe_geometry
 
@@ -42,21 +43,22 @@ def from_configuration(name, subarray, seed, changes):
     return component(subarray, config=Config({component.__name__: given}))
 
 
-def features(events, subarray):
+def features(events):
     """A row an image, with ctapipe's names; event_id is the number of the event."""
     parts = zip(events.cameras, events.members, array_inputs.geometry(events), strict=True)
-    return vstack([_features(events.table, *part, subarray) for part in parts], metadata_conflicts="silent")
+    table = vstack([_features(events.table, *part) for part in parts], metadata_conflicts="silent")
+    row, intensity = table["event_id"], np.asarray(table["hillas_intensity"])
+    table["HillasReconstructor_average_intensity"] = (np.bincount(row, intensity) / np.bincount(row))[row]
+    return table
 
 
-def _features(events, images, row, geometry, subarray):
+def _features(events, images, row, geometry):
     table = Table(images.table, copy=True)
     table["obs_id"], table["event_id"] = np.zeros(len(row), int), row
     known = geometry.scalars[:, 1] > 0
     table["HillasReconstructor_is_valid"] = known
     table["HillasReconstructor_tel_impact_distance"] = 10 ** np.where(known, geometry.scalars[:, 2], np.nan)
     table["HillasReconstructor_h_max"] = events["stereo_h_max"][row].to_value(u.m)
-    intensity = np.asarray(table["hillas_intensity"])
-    table["HillasReconstructor_average_intensity"] = (np.bincount(row, intensity) / np.bincount(row))[row]
     table["tels_with_trigger"] = table["HillasReconstructor_telescopes"] = events["telescopes"][row]
     for name, values in _statistics(images).items():
         table[name] = values
@@ -74,7 +76,7 @@ def _statistics(images):
         kept, light = clean(np.nan_to_num(block.image), geometry, CLEANING, fewest=FEWEST_PIXELS)
         time = np.asarray(block.peak_time)[kept][light.row, light.pixel]
         found = _moments("intensity", light, light.charge) | _moments("peak_time", light, time)
-        parts.append({name: _at(kept, values) for name, values in found.items()})
+        parts.append({name: placed(values, kept, len(kept)) for name, values in found.items()})
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -90,9 +92,10 @@ def _moments(name, light, values):
     return {f"{name}_{moment}": numbers for moment, numbers in moments.items()}
 
 
-def _at(kept, values):
-    column = np.full(len(kept), np.nan)
-    column[kept] = values
+def placed(values, where, size):
+    """A column of `size` rows with these values at some of them, NaN at the others."""
+    column = np.full(size, np.nan)
+    column[where] = values
     return column
 
 
@@ -103,17 +106,21 @@ def by_type(table, subarray):
 
 
 def fit(model, table, subarray, rng):
-    """Train on the images that pass ctapipe's selection; for particle types equally many of both."""
+    """Train on the images that pass ctapipe's selection: energy on gammas, particle types on equally many of both."""
     for kind, rows in by_type(table, subarray):
         rows = rows[model.quality_query.get_table_mask(rows)]
         rows = model.feature_generator(rows, subarray=subarray)
         rows = rows[check_valid_rows(rows[[*model.features, model.target]], warn=False)]
-        is_gamma = np.asarray(rows["true_shower_primary_id"]) == 0
-        if isinstance(model, ParticleClassifier):
-            kinds = [np.flatnonzero(is_gamma), np.flatnonzero(~is_gamma)]
-            fewest = min(map(len, kinds))
-            rows = rows[np.sort(np.concatenate([rng.choice(one, fewest, replace=False) for one in kinds]))]
-        model.fit(kind, rows[is_gamma] if isinstance(model, EnergyRegressor) else rows)
+        is_gamma = np.asarray(rows["true_shower_primary_id"]) == GAMMA_PRIMARY
+        chosen = _balanced(is_gamma, rng) if isinstance(model, ParticleClassifier) else is_gamma
+        model.fit(kind, rows[chosen])
+
+
+def _balanced(is_gamma, rng):
+    """Rows of equally many gammas and hadrons."""
+    kinds = [np.flatnonzero(is_gamma), np.flatnonzero(~is_gamma)]
+    fewest = min(map(len, kinds))
+    return np.sort(np.concatenate([rng.choice(one, fewest, replace=False) for one in kinds]))
 
 
 def apply(model, table, subarray):
@@ -131,16 +138,14 @@ def with_energy(model, table, subarray):
     """Images with the energy by themselves and of their event, which the classifier takes in."""
     images, events = apply(model, table, subarray)
     name = f"{model.prefix}_energy"
-    energy = np.full(images["event_id"].max() + 1, np.nan)
-    energy[events["event_id"]] = events[name]
+    energy = placed(events[name], events["event_id"], images["event_id"].max() + 1)
     images[name] = energy[images["event_id"]]
     return images, energy
 
 
-def judged(parts, subarray, seed, changes):
+def judged(training, test, events, subarray, seed, changes):
     """Numbers of ctapipe's forests on the test events; an event whose images all fail its selection is no gamma."""
-    training, test = (features(array_events.build(part, min_telescopes=2), subarray) for part in parts)
-    events = array_events.build(parts[1], min_telescopes=2).table
+    events = events.copy()
     rng = np.random.default_rng(seed)
     regressor = from_configuration("train_energy_regressor", subarray, seed, changes)
     fit(regressor, training, subarray, rng)
@@ -149,23 +154,25 @@ def judged(parts, subarray, seed, changes):
     fit(classifier, known, subarray, rng)
     known, energy = with_energy(regressor, test, subarray)
     _, answer = apply(classifier, known, subarray)
-    gammaness = np.full(len(events), np.nan)
-    gammaness[answer["event_id"]] = answer[f"{classifier.prefix}_prediction"]
+    gammaness = placed(answer[f"{classifier.prefix}_prediction"], answer["event_id"], len(events))
     lost = ~np.isfinite(gammaness)
     events["gammaness"], events["reco_energy"] = np.where(lost, 0.0, gammaness), energy * u.TeV
     events["reco_alt"], events["reco_az"] = events["stereo_alt"], events["stereo_az"]
-    return array_physics.judged(events) | {"without an answer": float(lost.mean())}
+    print(f"{lost.mean():.1%} of the test events get no answer")
+    return array_physics.judged(events)
 
 
 def main():
     given = array_physics.arguments(__doc__).parse_args()
     paths = array_physics.simulated(given.output / given.array, given.array)
     subarray = SubarrayDescription.from_hdf(paths[0])
-    cameras = io.read_cameras(paths, io.Selection(min_intensity=60.0))
+    cameras = io.read_cameras(paths, array_physics.SELECTION)
     results = {}
     for seed in given.seeds:
         training, _, test = array_physics.parted(cameras, given.array, seed, given.training)
-        results[seed] = {name: judged((training, test), subarray, seed, changes) for name, changes in VARIANTS.items()}
+        training, test = (array_events.build(part, min_telescopes=2) for part in (training, test))
+        given_to_all = features(training), features(test), test.table, subarray, seed
+        results[seed] = {name: judged(*given_to_all, changes) for name, changes in VARIANTS.items()}
         print(f"after seed {seed}:\n{array_physics.markdown(results)}", flush=True)
 
 
