@@ -25,7 +25,7 @@ from gammaml.events import concatenate
 from gammaml.plots.style import energy_axis, series
 
 # Showers by file (about 35,000 events of gammas and 45,000 of protons; 19,500 and 38,500; 15,000 and 15,000), cells of
-# a window that few images exceed, and seeds of runs that are for tests alone, so that enough hadrons pass to be counted.
+# a window that few images exceed, and seeds of runs for tests alone, so that enough hadrons pass to be counted.
 ARRAYS = {
     "hess": {"gamma": (30000,), "proton": (32000,) * 3, "size": 24, "tests": ()},
     "four-mst": {"gamma": (10000,), "proton": (12000,) * 2, "size": 24, "tests": (22,)},
