@@ -1,5 +1,6 @@
 """gammaml simulate and observe: what they say, what they refuse, what an interruption leaves."""
 
+import contextlib
 import functools
 import os
 import signal
@@ -103,23 +104,36 @@ def test_a_file_that_exists(gammaml, simulated):
     assert path.read_bytes() == before
 
 
+needs_proc = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
+
+
 def children(pid):
     """Process ids of the children of a process."""
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
-def test_ctrl_c_on_the_real_command(gammaml, tmp_path):
-    output = tmp_path / "gamma.dl1.h5"
+@contextlib.contextmanager
+def working(output):
+    """The real command, and its two workers, at a third block of showers; output goes to a pipe."""
     arguments = ["toy-3x3", *SMALL, "--showers", "2000", "--processes", "2", "-o", str(output)]
     heeds_ctrl_c = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a background job would not
     with subprocess.Popen(COMMAND + arguments, stderr=subprocess.PIPE, text=True, preexec_fn=heeds_ctrl_c) as process:
-        parts = tmp_path / "gamma.dl1.h5.parts"
         limit = time.monotonic() + 120
-        while not (parts / "block_000002.npz").is_file() and time.monotonic() < limit:
+        while not (parts_of(output) / "block_000002.npz").is_file() and time.monotonic() < limit:
             time.sleep(0.05)
         workers = children(process.pid)
         assert len(workers) == 2
+        yield process, workers
+
+
+def parts_of(output):
+    return output.with_name(f"{output.name}.parts")
+
+
+@needs_proc
+def test_ctrl_c_on_the_real_command(gammaml, tmp_path):
+    output = tmp_path / "gamma.dl1.h5"
+    with working(output) as (process, workers):
         os.kill(process.pid, signal.SIGINT)
         said = process.stderr.read()
         assert process.wait(timeout=20) == 130
@@ -127,12 +141,20 @@ def test_ctrl_c_on_the_real_command(gammaml, tmp_path):
     assert "Traceback" not in said
     assert not output.exists()
     assert not any(Path(f"/proc/{pid}").is_dir() for pid in workers)
-    kept = {path: path.stat().st_mtime_ns for path in parts.glob("block_*.npz")}
-    assert parts / "block_000002.npz" in kept  # blocks end in any order
+    kept = {path: path.stat().st_mtime_ns for path in parts_of(output).glob("block_*.npz")}
+    assert parts_of(output) / "block_000002.npz" in kept  # blocks end in any order
     result = gammaml("simulate", "toy-3x3", *SMALL, "--showers", 1999, "-o", output)
     assert result.exit_code == 2
     assert "parts of another production" in result.stderr
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
+
+@needs_proc
+def test_workers_end_in_silence_when_the_command_is_killed(tmp_path):
+    with working(tmp_path / "gamma.dl1.h5") as (process, _):
+        os.kill(process.pid, signal.SIGKILL)
+        said = process.stderr.read()  # to its end, which comes when the last worker is gone
+    assert "Traceback" not in said
 
 
 def test_observe(gammaml, simulated, tmp_path):

@@ -86,14 +86,14 @@ def _tell(worker, message):
 def work():
     """What a worker does: keep blocks until there are no more orders."""
     orders = sys.stdin.buffer
-    with os.fdopen(os.dup(1), "wb") as answers:
+    # Nobody gives orders any more, or hears the answers: closing these fails as well.
+    with contextlib.suppress(EOFError, BrokenPipeError), os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)  # what else is printed shall not be taken for an answer
         card, array, parts = pickle.load(orders)
         observatory = Observatory(card, array)
-        with contextlib.suppress(EOFError, BrokenPipeError):  # nobody gives orders any more
-            while True:
-                pickle.dump(_answer(observatory, parts, pickle.load(orders)), answers)
-                answers.flush()
+        while True:
+            pickle.dump(_answer(observatory, parts, pickle.load(orders)), answers)
+            answers.flush()
 
 
 def _answer(observatory, parts, block):
