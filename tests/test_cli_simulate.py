@@ -112,6 +112,10 @@ def children(pid):
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def parts_of(output):
+    return output.with_name(f"{output.name}.parts")
+
+
 @contextlib.contextmanager
 def working(output):
     """The real command, and its two workers, at a third block of showers; output goes to a pipe."""
@@ -124,10 +128,6 @@ def working(output):
         workers = children(process.pid)
         assert len(workers) == 2
         yield process, workers
-
-
-def parts_of(output):
-    return output.with_name(f"{output.name}.parts")
 
 
 @needs_proc
