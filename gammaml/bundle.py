@@ -15,7 +15,7 @@ import numpy as np
 from gammaml import array_forest, forest, images, parameters
 from gammaml.array_inputs import ArrayInputs
 from gammaml.config import TrainSettings, from_dict
-from gammaml.errors import GammamlError
+from gammaml.errors import GammamlError, SettingError
 from gammaml.events import Camera
 from gammaml.inputs import Inputs
 from gammaml.io.bundle_file import FORMAT, MEMBERS, not_a_bundle, read_bundle_file, write_bundle_file
@@ -57,6 +57,11 @@ class Bundle:
     def of_cameras(self):
         """Inputs of each kind of camera."""
         return self.inputs.cameras if self.settings.is_array else (self.inputs,)
+
+    def knows(self, camera):
+        """Whether it takes images of a camera: one it was trained with, or any where single images are resampled."""
+        takes_any = self.settings.mapping == "resampled" and not self.settings.is_array
+        return takes_any or any(camera.same_pixels(inputs.camera) for inputs in self.of_cameras)
 
     def save(self, path, *, overwrite=False):
         """Write the `.gammaml` file; it appears under its name only when it is whole.
@@ -130,6 +135,28 @@ def load(path):
         raise
     except (KeyError, ValueError, TypeError, AttributeError, IndexError, OSError, zipfile.BadZipFile) as error:
         raise not_a_bundle(path, f"contents that do not fit together ({error})") from error
+
+
+def load_each(networks):
+    """Bundle by task, of paths by task; a joint network is loaded once."""
+    loaded = {path: load(path) for path in dict.fromkeys(networks.values())}
+    return {task: loaded[path] for task, path in networks.items()}
+
+
+def takes_arrays(bundles):
+    """Whether the networks take array events; one kind must do for all.
+
+    Raises
+    ------
+    gammaml.errors.SettingError
+        Where some do and some do not.
+    """
+    kinds = {task: each.settings.is_array for task, each in bundles.items()}
+    if len(set(kinds.values())) > 1:
+        single = ", ".join(task for task, is_array in kinds.items() if not is_array)
+        got, expected = f"networks of array events, and of single images for {single}", "one kind"
+        raise SettingError("networks", got, expected, "give networks trained at one --level")
+    return any(kinds.values())
 
 
 def _npz(arrays):

@@ -72,10 +72,7 @@ class GammamlReconstructor(Reconstructor):
         return known
 
     def _knows(self, camera):
-        return all(
-            bundle.settings.mapping == "resampled" or any(camera.same_pixels(each.camera) for each in bundle.of_cameras)
-            for bundle in self.bundles.values()
-        )
+        return all(bundle.knows(camera) for bundle in self.bundles.values())
 
     def __call__(self, event):
         """Predict, and fill ``event.dl2``.
@@ -214,17 +211,15 @@ def _of_table(table, subarray):
 
 
 def _load(paths):
-    """Bundle by task; a joint network is loaded once."""
+    """Bundles of one kind by task."""
     from gammaml import bundle
 
     if not paths:
         do = "set GammamlReconstructor.energy, .direction or .gammaness to a .gammaml file"
         raise SettingError("GammamlReconstructor", "no network", "at least one", do)
-    loaded = {path: bundle.load(path) for path in dict.fromkeys(paths.values())}
-    if len({each.settings.is_array for each in loaded.values()}) > 1:
-        got = "networks of single images and of array events"
-        raise SettingError("GammamlReconstructor", got, "one kind", "give networks trained at one level")
-    return {task: loaded[path] for task, path in paths.items()}
+    bundles = bundle.load_each(paths)
+    bundle.takes_arrays(bundles)  # refuses a mixture
+    return bundles
 
 
 def _images(event, subarray, known):

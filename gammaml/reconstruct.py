@@ -12,7 +12,7 @@ import numpy as np
 from astropy.table import vstack
 
 from gammaml import __version__, array_events, bundle, cluster, conditions, predict
-from gammaml.errors import GammamlError, InputError, RangeWarning, SettingError
+from gammaml.errors import GammamlError, InputError, RangeWarning
 from gammaml.io import Selection, only_camera
 from gammaml.io.describe import tel_types
 from gammaml.io.dl1 import nothing_left
@@ -43,12 +43,6 @@ class Choice:
     held_out: bool = False
     min_telescopes: int = 1
     overwrite: bool = False
-
-
-def load(networks):
-    """Bundle by task, of paths by task; a joint network is loaded once."""
-    loaded = {path: bundle.load(path) for path in dict.fromkeys(networks.values())}
-    return {task: loaded[path] for task, path in networks.items()}
 
 
 def to_file(file, target, bundles, choice=Choice(), *, show=True):
@@ -112,7 +106,7 @@ def on_cluster(work, networks, choice, client):
 
 @lru_cache(maxsize=1)
 def _loaded(names):
-    return load(dict(names))
+    return bundle.load_each(dict(names))
 
 
 def _remote(version, file, target, names, choice):
@@ -148,7 +142,7 @@ def _warned_once(parts):
 
 def _reconstructed(file, bundles, choice, counts, show):
     """DL2 tables and the events they are of, part by part; the numbers of images are added to `counts`."""
-    answer = _arrays if takes_arrays(bundles) else _images
+    answer = _arrays if bundle.takes_arrays(bundles) else _images
     found = lit = False
     for cameras in read(file, bundles, choice):
         if not found:
@@ -189,13 +183,13 @@ def _compare_conditions(file, cameras, bundles):
 def read(file, bundles, choice=Choice()):
     """The events of a file that the networks can take: yields lists of one item a camera, part by part."""
     selection = choice.selection
-    for_all = takes_arrays(bundles) or all(each.settings.mapping == "resampled" for each in bundles.values())
+    for_all = bundle.takes_arrays(bundles) or all(each.settings.mapping == "resampled" for each in bundles.values())
     if not for_all and selection.tel_type is None:
         selection = replace(selection, tel_type=_known_type(file, next(iter(bundles.values()))))
     usable, unknown = False, nothing_left(file)
     for cameras in read_parts(file, selection, PART):
         try:
-            cameras = known_cameras(file, cameras, bundles) if takes_arrays(bundles) else cameras
+            cameras = known_cameras(file, cameras, bundles) if bundle.takes_arrays(bundles) else cameras
         except InputError as error:  # other parts of the file may have other cameras
             unknown = error
             continue
@@ -209,25 +203,9 @@ def read(file, bundles, choice=Choice()):
         raise unknown
 
 
-def takes_arrays(bundles):
-    """Whether the networks take array events; one kind must do for all.
-
-    Raises
-    ------
-    SettingError
-        Where some do and some do not.
-    """
-    kinds = {task: each.settings.is_array for task, each in bundles.items()}
-    if len(set(kinds.values())) > 1:
-        single = ", ".join(task for task, is_array in kinds.items() if not is_array)
-        got, expected = f"networks of array events, and of single images for {single}", "one kind"
-        raise SettingError("networks", got, expected, "give networks trained at one --level")
-    return any(kinds.values())
-
-
 def known_cameras(file, cameras, bundles):
     """The images of cameras that all networks know; a warning names those that are left out."""
-    known = [part for part in cameras if all(_knows(each, part.camera) for each in bundles.values())]
+    known = [part for part in cameras if all(each.knows(part.camera) for each in bundles.values())]
     lost = sorted(name for part in cameras if part not in known for name in part.tel_types)
     trained = sorted({name for each in bundles.values() for name in each.metadata["tel_types"]})
     if not known:
@@ -236,10 +214,6 @@ def known_cameras(file, cameras, bundles):
     if lost:
         warnings.warn(f"{file}: leaving out {', '.join(lost)}, which the networks do not know", stacklevel=2)
     return known
-
-
-def _knows(network, camera):
-    return any(camera.same_pixels(inputs.camera) for inputs in network.of_cameras)
 
 
 def _known_type(file, network):

@@ -57,6 +57,13 @@ def test_columns_units_and_finite_values(dl2, parts):
     assert not np.asarray(dl2["in_training"]).any()
 
 
+@pytest.mark.parametrize("mapping", ["hexagonal", "resampled"])
+def test_an_array_network_takes_the_cameras_it_was_trained_with(joint, parts, mapping):
+    network = replace(joint, settings=replace(joint.settings, mapping=mapping))
+    assert network.knows(parts[0].cameras[0].camera)
+    assert not network.knows(hexagonal_camera(rings=5))
+
+
 def test_it_learns_the_made_up_energies(parts):
     settings = replace(SMALL, epochs=25, uncertainty=False)
     bundle = train.fit("deepset", *parts[:2], task="energy", settings=settings)

@@ -4,6 +4,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from made_events import hexagonal_camera
 
 from gammaml import bundle, predict, split, train
 from gammaml.config import TrainSettings
@@ -45,6 +46,8 @@ def test_both_mappings_survive(mapping, parts, tmp_path):
     settings = TrainSettings(epochs=1, size=16, mapping=mapping)
     made = train.fit("cnn", *parts, task="energy", settings=settings)
     made.save(tmp_path / "x.gammaml")
+    assert made.knows(parts[0].camera)
+    assert made.knows(hexagonal_camera(rings=5)) == (mapping == "resampled")
     expected = predict.predict(made, parts[1])["energy"]
     np.testing.assert_array_equal(predict.predict(bundle.load(tmp_path / "x.gammaml"), parts[1])["energy"], expected)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from made_events import hexagonal_camera, made_events, made_subarray
 
-from gammaml import io, reconstruct
+from gammaml import bundle, io, reconstruct
 from gammaml.errors import InputError, RangeWarning
 from gammaml.events import Subarray
 from gammaml.io.dl1_writer import write_dl1
@@ -18,7 +18,7 @@ from gammaml.reconstruct import Choice
 
 @pytest.fixture(scope="module")
 def bundles(trained):
-    return reconstruct.load(dict.fromkeys(("gammaness", "energy", "direction"), trained))
+    return bundle.load_each(dict.fromkeys(("gammaness", "energy", "direction"), trained))
 
 
 def assert_same_events(path, other):

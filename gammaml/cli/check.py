@@ -22,12 +22,13 @@ def command(files, bundle, output, selection, overwrite):
     the distributions (conditions.ecsv, .pdf and .png) where a folder is given.
     """
     with quietly():
-        from gammaml import conditions, reconstruct
+        from gammaml import conditions
+        from gammaml.bundle import load
     from gammaml.events import by_camera
 
     if output is not None:
         _check_products(output, overwrite)
-    bundles = reconstruct.load({"network": bundle})
+    bundles = {"network": load(bundle)}
     cameras = by_camera([events for file in files for events in _known(file, selection, bundles)])
     table = conditions.compare(cameras, bundles["network"])
     click.echo("\n".join(_shown(table)))
@@ -40,9 +41,8 @@ def _known(file, selection, bundles):
     """Yields events of a file whose cameras the network can take."""
     from gammaml import reconstruct
 
-    resampled = all(bundle.settings.mapping == "resampled" for bundle in bundles.values())
     for cameras in reconstruct.read(file, bundles, reconstruct.Choice(selection)):
-        yield from cameras if resampled else reconstruct.known_cameras(file, cameras, bundles)
+        yield from reconstruct.known_cameras(file, cameras, bundles)
 
 
 def _check_products(output, overwrite):

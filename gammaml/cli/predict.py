@@ -68,9 +68,9 @@ def command(files, networks, output, output_dir, selection, min_telescopes, held
 
 def _here(work, networks, choice, client):
     """Reconstruct file by file: yields each with its DL2 file, and the number of its images or what is wrong."""
-    from gammaml import reconstruct
+    from gammaml import bundle, reconstruct
 
-    bundles = reconstruct.load(networks)
+    bundles = bundle.load_each(networks)
     for file, target in work:
         try:
             yield file, target, reconstruct.to_file(file, target, bundles, choice)
@@ -80,9 +80,9 @@ def _here(work, networks, choice, client):
 
 def _on_cluster(work, networks, choice, client):
     """The same on the workers of a cluster, in any order."""
-    from gammaml import reconstruct
+    from gammaml import bundle, reconstruct
 
-    reconstruct.takes_arrays(reconstruct.load(networks))  # what is wrong with a network is wrong with all files
+    bundle.takes_arrays(bundle.load_each(networks))  # what is wrong with a network is wrong with all files
     with track("reconstructing", len(work), unit="files") as progress:
         for file, target, outcome, said in reconstruct.on_cluster(work, networks, choice, client):
             for text in said:
