@@ -39,7 +39,7 @@ class Bundle:
     baseline : gammaml.forest.Forest or gammaml.array_forest.ArrayForest
         Trained on the same events.
     training_showers : array of int
-        `shower_id` of every shower seen in training or validation, sorted.
+        `shower_id` of every shower seen in training or validation, also by the network that it started from, sorted.
     metadata : dict
         JSON-able: versions, sources, numbers of events, range, history, calibration.
     """

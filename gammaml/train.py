@@ -92,7 +92,12 @@ def fit(
     model.set_weights(state.best)
     baseline = data.fit_baseline()
     metadata = _metadata(settings, data, state) | {"calibration": _calibrate(model, data.held_out, tasks)}
-    return Bundle(model, data.inputs, tasks, settings, baseline, data.showers, metadata)
+    return Bundle(model, data.inputs, tasks, settings, baseline, _showers(data, start), metadata)
+
+
+def _showers(data, start):
+    """Every shower that the weights have seen, sorted: those of the network that they started from too."""
+    return data.showers if start is None else np.union1d(data.showers, start.training_showers)
 
 
 @contextmanager

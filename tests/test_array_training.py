@@ -145,6 +145,16 @@ def test_a_training_starts_from_another(joint, parts):
     assert started.metadata["history"][0]["val_loss"] == pytest.approx(min(losses), abs=0.3 * (losses[0] - min(losses)))
 
 
+def test_showers_of_the_network_it_started_from_are_remembered(joint, mixed_events):
+    """Or they would count as test showers of the new one."""
+    others = [array_events.build(part) for part in split.by_shower([mixed_events], fractions=(0.4, 0.4, 0.2), seed=1)]
+    started = train.fit("deepset", *others[:2], task=TASKS, settings=replace(SMALL, epochs=1), start=joint)
+    left = np.asarray(others[2].cameras[0].table["shower_id"])
+    again = np.isin(left, joint.training_showers)
+    assert again.any()
+    np.testing.assert_array_equal(np.isin(left, started.training_showers), again)
+
+
 @pytest.mark.slow
 def test_the_command_line(gammaml, dl1_files, tmp_path):
     path, quickly = tmp_path / "array.gammaml", ("--epochs", 1, "--split", "0.35,0.35,0.3", "--encoder", "cnn")
