@@ -96,9 +96,9 @@ class GammamlReconstructor(Reconstructor):
 
     def _predict(self, cameras):
         """Answers for each image, of networks of images, and for the shower."""
-        from gammaml import array_events, predict
+        from gammaml import array_events, bundle, predict
 
-        if next(iter(self.bundles.values())).settings.is_array:
+        if bundle.takes_arrays(self.bundles):
             return QTable(), self._answers(array_events.build(cameras))
         images = vstack([self._answers(events) for events in cameras], metadata_conflicts="silent")
         return images, predict.combine_telescopes(images)
@@ -125,11 +125,13 @@ class GammamlModel(GammamlReconstructor):
     """
 
     def __init__(self, subarray, **settings):
+        from gammaml import bundle
+
         super().__init__(subarray=subarray, **settings)
         if len(self.bundles) > 1:
             got = f"networks for {', '.join(self.bundles)}"
             raise SettingError("GammamlModel", got, "one task", "write a model for each")
-        if next(iter(self.bundles.values())).settings.is_array:
+        if bundle.takes_arrays(self.bundles):
             do = "use ctapipe-process with GammamlReconstructor, or gammaml predict"
             raise SettingError("GammamlModel", "a network of array events", "one of single images", do)
         (task,) = self.bundles

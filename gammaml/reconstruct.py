@@ -183,13 +183,14 @@ def _compare_conditions(file, cameras, bundles):
 def read(file, bundles, choice=Choice()):
     """The events of a file that the networks can take: yields lists of one item a camera, part by part."""
     selection = choice.selection
-    for_all = bundle.takes_arrays(bundles) or all(each.settings.mapping == "resampled" for each in bundles.values())
+    of_arrays = bundle.takes_arrays(bundles)
+    for_all = of_arrays or all(each.settings.mapping == "resampled" for each in bundles.values())
     if not for_all and selection.tel_type is None:
         selection = replace(selection, tel_type=_known_type(file, next(iter(bundles.values()))))
     usable, unknown = False, nothing_left(file)
     for cameras in read_parts(file, selection, PART):
         try:
-            cameras = known_cameras(file, cameras, bundles) if bundle.takes_arrays(bundles) else cameras
+            cameras = known_cameras(file, cameras, bundles) if of_arrays else cameras
         except InputError as error:  # other parts of the file may have other cameras
             unknown = error
             continue
