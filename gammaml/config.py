@@ -22,7 +22,8 @@ class TrainSettings:
     encoder : str
         What looks at each image in a network for array events: "resnet", "cnn" or one of keras.applications.
     width : int
-        Channels of the first stage of a resnet; 0 for the usual ones, 24 for single images and 16 for array events.
+        Channels of the first stage of a resnet; 0 for the usual ones: those of the network that the training starts
+        from, else 24 for single images and 16 for array events.
     encoder_weights : str
         File of weights that a network of keras.applications starts from; none where empty.
     image_parameters : bool

@@ -55,7 +55,8 @@ def fit(
         Instead of those in `settings`.
     settings : gammaml.config.TrainSettings
     start : gammaml.bundle.Bundle, optional
-        Whose weights the training starts from, as far as they fit: the whole network, or its encoder of images.
+        Whose weights the training starts from: the whole network, or its encoder of images and what else fits. A
+        resnet is as wide as there, where the settings do not say how wide.
     run_dir : str or Path, optional
         Keeps a checkpoint of each epoch; where it holds one of an interrupted training with the same settings
         and events, that training goes on, to the same result.
@@ -68,10 +69,13 @@ def fit(
     Raises
     ------
     gammaml.errors.InputError
-        Where events cannot be learnt from: leaks, one class only, too few, no truth.
+        Where events cannot be learnt from: leaks, one class only, too few, no truth; where the encoder of `start`
+        is of another shape.
     """
     given = {"network": network, "epochs": epochs, "seed": seed}
     settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
+    if start is not None:
+        settings = replace(settings, width=settings.width or start.settings.resnet_width)
     tasks = get_tasks(task)
     check_disjoint(training, validation)
     keras.utils.set_random_seed(settings.seed)

@@ -7,6 +7,7 @@ import pytest
 from gammaml import parameters
 from gammaml.array_inputs import N_EVENT, N_TELESCOPE
 from gammaml.config import ARRAY_NETWORKS, TrainSettings
+from gammaml.errors import InputError
 from gammaml.models import build_loss, build_model, transfer
 from gammaml.models.losses import IMAGES_WEIGHT
 from gammaml.tasks import get_tasks
@@ -209,3 +210,24 @@ def test_an_encoder_of_single_images_starts_that_of_an_array(network):
         copied = model.get_layer(f"image_encoder_{number}").get_weights()
         for ours, theirs in zip(copied, mono.get_layer("encoder").get_weights(), strict=True):
             np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("encoder", ["cnn", "resnet"])
+def test_an_encoder_for_gammaness_alone_starts_one_for_energy(encoder):
+    """A resnet for gammaness alone lacks the last layer, which tells where in the window something is."""
+    shapes = {"image": (16, 16, 2), "parameters": (parameters.N_INPUTS,), "frame": (3, 2)}
+    source, model = (build_model(TrainSettings(network=encoder), shapes, get_tasks(t)) for t in ("gammaness", "energy"))
+    transfer(model, source)
+    image = np.random.default_rng(0).normal(size=(3, 16, 16, 2)).astype(np.float32)
+    theirs, ours = (np.asarray(each.get_layer("encoder")(image)) for each in (source, model))
+    np.testing.assert_array_equal(ours[:, : theirs.shape[1]], theirs)
+
+
+@pytest.mark.parametrize("source", [{"network": "resnet", "width": 8}, {"network": "cnn"}, {"network": "hillas_mlp"}])
+def test_an_encoder_that_does_not_fit_is_refused(source):
+    """Nothing would be learnt from it, for the layers after it live on what it sees."""
+    shapes = {"image": (16, 16, 2), "parameters": (parameters.N_INPUTS,), "frame": (3, 2)}
+    source = build_model(TrainSettings(**source), shapes, get_tasks("energy"))
+    model = build_model(TrainSettings(network="resnet", width=12), shapes, get_tasks("energy"))
+    with pytest.raises(InputError, match=r"in the network \w+, expected one built as that of resnet"):
+        transfer(model, source)

@@ -145,6 +145,14 @@ def test_a_training_starts_from_another(joint, parts):
     assert started.metadata["history"][0]["val_loss"] == pytest.approx(min(losses), abs=0.3 * (losses[0] - min(losses)))
 
 
+def test_a_network_is_as_wide_as_the_one_it_starts_from(joint, parts):
+    """Unless another width is asked for, with which a resnet would not fit."""
+    one, wide = replace(SMALL, epochs=1), replace(joint, settings=replace(joint.settings, width=20))
+    for asked, made in ((0, 20), (12, 12)):
+        settings = replace(one, width=asked)
+        assert train.fit("deepset", *parts[:2], task=TASKS, settings=settings, start=wide).settings.width == made
+
+
 def test_showers_of_the_network_it_started_from_are_remembered(joint, mixed_events):
     """Or they would count as test showers of the new one."""
     others = [array_events.build(part) for part in split.by_shower([mixed_events], fractions=(0.4, 0.4, 0.2), seed=1)]
