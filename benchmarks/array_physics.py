@@ -1,9 +1,10 @@
 """Networks of array events against single images, the forest and the classical direction: ``make bench-physics``.
 
 Each seed splits the showers anew. Of each kind one network learns all tasks; of array events a second one learns the
-regressions alone, from the gammas. All are judged on the same test showers. Every training is kept in the folder of
-results, so that an interrupted run goes on. At its end a table in Markdown is printed, and a figure of each measure by
-energy is written.
+regressions alone, from the gammas. Those of array events start from the ``resnet`` that learnt from single images of
+the same showers, where it is among the networks and there is one camera. All are judged on the same test showers. Every
+training is kept in the folder of results, so that an interrupted run goes on. At its end a table in Markdown is
+printed, and a figure of each measure by energy is written.
 """
 
 import argparse
@@ -61,11 +62,11 @@ def simulated(folder, array, share=1.0):
     return files
 
 
-def trained(path, parts, tasks, settings):
+def trained(path, parts, tasks, settings, start=None):
     """A bundle, from an earlier run or trained now, and its minutes and processor time (ms) an event and epoch."""
     if not path.exists():
         clock, processor = time.perf_counter(), time.process_time()
-        made = train.fit(settings.network, *parts, task=tasks, settings=settings)
+        made = train.fit(settings.network, *parts, task=tasks, settings=settings, start=start)
         n_events = sum(made.metadata["n_training"].values()) * len(made.metadata["history"])
         minutes, ms = (time.perf_counter() - clock) / 60, 1e3 * (time.process_time() - processor) / n_events
         made.save(path)
@@ -119,17 +120,21 @@ def one_seed(cameras, folder, networks, settings):
     """Numbers by reconstruction; single images, of the first camera, are judged together, shower by shower."""
     arrays = [array_events.build(part, min_telescopes=2) for part in cameras]
     seen = set(_showers(arrays[2].table))
-    results = {}
-    for network in networks:
+    results, of_images = {}, None
+    for network in sorted(networks, key=ARRAY_NETWORKS.__contains__):
         is_array = network in ARRAY_NETWORKS
+        start = of_images if is_array else None
         parts = arrays if is_array else [part[0] for part in cameras]
         for name, tasks, epochs in LESSONS if is_array else LESSONS_OF_IMAGES:
             own = replace(settings, network=network, uncertainty=is_array, epochs=settings.epochs or epochs)
-            path = folder / f"{network}-{name}-{own.seed}-{len(parts[0])}-{own.epochs}.gammaml".replace(" ", "-")
-            made, spent = trained(path, parts[:2], tasks, own)
+            words = (network, name, *["started"] * (start is not None), own.seed, len(parts[0]), own.epochs)
+            path = folder / ("-".join(map(str, words)).replace(" ", "-") + ".gammaml")
+            made, spent = trained(path, parts[:2], tasks, own, start)
             mine, forest = (table[[key in seen for key in _showers(table)]] for table in answers(made, parts[2]))
             results[f"{network}, {name}"] = judged(mine) | spent | {"parameters": made.model.count_params()}
             results[f"{'stereo forest' if is_array else 'forest'}, {name}"] = judged(forest)
+        if network == "resnet" and len(cameras[0]) == 1:
+            of_images = made
     return results
 
 
@@ -191,7 +196,7 @@ def arguments(description):
 
 def main():
     parser = arguments(__doc__)
-    parser.add_argument("--networks", nargs="+", default=[*ARRAY_NETWORKS, "resnet"])
+    parser.add_argument("--networks", nargs="+", default=["resnet", *ARRAY_NETWORKS])
     parser.add_argument("--epochs", type=int, default=0, help="the usual number where not given")
     parser.add_argument("--share", type=float, default=1.0, help="of the showers that are simulated, to try things")
     given = parser.parse_args()

@@ -129,7 +129,7 @@ def shorter(arguments):
         return [verb, *rest]
     rest += LESS_WORK.get(verb, ())
     if verb == "train":
-        rest += ("--encoder", "cnn") if "array" in rest else ("--network", "hillas_mlp")
+        rest += ("--encoder" if "array" in rest else "--network", "cnn")
     if "--overwrite" in options_of(verb) and "--resume" not in rest:
         rest.append("--overwrite")
     return [verb, *rest]
