@@ -212,6 +212,14 @@ def test_an_encoder_of_single_images_starts_that_of_an_array(network):
             np.testing.assert_array_equal(ours, theirs)
 
 
+def test_a_network_for_the_same_tasks_is_taken_over_whole(model, network):
+    other = build(network)
+    other.set_weights([weight + 1 for weight in other.get_weights()])
+    transfer(other, model)
+    for ours, theirs in zip(other.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 @pytest.mark.parametrize("encoder", ["cnn", "resnet"])
 def test_an_encoder_for_gammaness_alone_starts_one_for_energy(encoder):
     """A resnet for gammaness alone lacks the last layer, which tells where in the window something is."""
