@@ -23,6 +23,7 @@ for camera in range(CAMERAS):
         f"frame_{camera}": (2, 3, 2),
     }
 SHAPES |= {"slot": (None,), "event": (N_EVENT,), "classical": (2, 2)}
+OF_IMAGES = {"image": (16, 16, 2), "parameters": (parameters.N_INPUTS,), "frame": (3, 2)}  # of single images
 
 
 def random_inputs(n, seed=0, *, slots=3):
@@ -202,8 +203,7 @@ def test_the_loss_of_a_width_is_least_at_the_spread_of_the_errors(task):
 
 
 def test_an_encoder_of_single_images_starts_that_of_an_array(network):
-    shapes = {"image": (16, 16, 2), "parameters": (parameters.N_INPUTS,), "frame": (3, 2)}
-    mono = build_model(TrainSettings(network="cnn"), shapes, get_tasks("energy"))
+    mono = build_model(TrainSettings(network="cnn"), OF_IMAGES, get_tasks("energy"))
     model = build(network, ("energy",))
     transfer(model, mono)
     for number in range(CAMERAS):
@@ -223,8 +223,9 @@ def test_a_network_for_the_same_tasks_is_taken_over_whole(model, network):
 @pytest.mark.parametrize("encoder", ["cnn", "resnet"])
 def test_an_encoder_for_gammaness_alone_starts_one_for_energy(encoder):
     """A resnet for gammaness alone lacks the last layer, which tells where in the window something is."""
-    shapes = {"image": (16, 16, 2), "parameters": (parameters.N_INPUTS,), "frame": (3, 2)}
-    source, model = (build_model(TrainSettings(network=encoder), shapes, get_tasks(t)) for t in ("gammaness", "energy"))
+    source, model = (
+        build_model(TrainSettings(network=encoder), OF_IMAGES, get_tasks(t)) for t in ("gammaness", "energy")
+    )
     transfer(model, source)
     image = np.random.default_rng(0).normal(size=(3, 16, 16, 2)).astype(np.float32)
     theirs, ours = (np.asarray(each.get_layer("encoder")(image)) for each in (source, model))
@@ -234,8 +235,7 @@ def test_an_encoder_for_gammaness_alone_starts_one_for_energy(encoder):
 @pytest.mark.parametrize("source", [{"network": "resnet", "width": 8}, {"network": "cnn"}, {"network": "hillas_mlp"}])
 def test_an_encoder_that_does_not_fit_is_refused(source):
     """Nothing would be learnt from it, for the layers after it live on what it sees."""
-    shapes = {"image": (16, 16, 2), "parameters": (parameters.N_INPUTS,), "frame": (3, 2)}
-    source = build_model(TrainSettings(**source), shapes, get_tasks("energy"))
-    model = build_model(TrainSettings(network="resnet", width=12), shapes, get_tasks("energy"))
+    source = build_model(TrainSettings(**source), OF_IMAGES, get_tasks("energy"))
+    model = build_model(TrainSettings(network="resnet", width=12), OF_IMAGES, get_tasks("energy"))
     with pytest.raises(InputError, match=r"in the network \w+, expected one built as that of resnet"):
         transfer(model, source)
